@@ -1,0 +1,85 @@
+"""Reasons of conditions and Events that the operator itself gives; each stands in docs/reasons.md with its remedy.
+
+Reasons that a run gives (ColumnMissing, DataMissing, …) come with its message and are passed on as they are.
+"""
+
+from __future__ import annotations
+
+# --- Ready, Stalled, Reconciling --------------------
+#: The spec is accepted and what follows from it exists.
+RECONCILED = "Reconciled"
+#: The schedule cannot be read, or never comes.
+INVALID_SCHEDULE = "InvalidSchedule"
+#: The time zone is not in the IANA database.
+INVALID_TIME_ZONE = "InvalidTimeZone"
+#: The time between two slots is shorter than the administrator allows.
+SCHEDULE_TOO_FREQUENT = "ScheduleTooFrequent"
+#: A URI of the spec cannot be read.
+INVALID_URI = "InvalidURI"
+#: The run's description would be larger than an environment variable may be.
+SPEC_TOO_LARGE = "SpecTooLarge"
+#: The API server refuses what follows from the spec.
+REFUSED_BY_API = "RefusedByAPI"
+#: An object of the name we need belongs to somebody else; it is never overwritten.
+NAME_CONFLICT = "NameConflict"
+#: The API server cannot do it now (quota, conflict, outage); it is tried again.
+RETRYING = "Retrying"
+
+# --- ModelAvailable, AccuracyMet, DataValid, RunsHealthy --------------------
+#: No run has told yet.
+NO_RUN_YET = "NoRunYet"
+#: A champion is recorded.
+CHAMPION_RECORDED = "ChampionRecorded"
+#: Runs ended, and none made a champion.
+NO_CHAMPION = "NoChampion"
+#: The spec sets no threshold.
+NO_THRESHOLD = "NoThreshold"
+#: The champion's newest score is on the right side of the threshold.
+THRESHOLD_MET = "ThresholdMet"
+#: … on the wrong side.
+BELOW_THRESHOLD = "BelowThreshold"
+#: The newest data passed every check.
+DATA_PASSED = "DataPassed"
+#: The newest data did not pass; used where the run gave no reason of its own.
+DATA_REJECTED = "DataRejected"
+#: The last run reached an outcome.
+OUTCOME_REACHED = "OutcomeReached"
+
+# --- why a run failed, as the operator sees it --------------------
+#: The container ended well but left no whole message for this Job.
+METRICS_MISSING = "MetricsMissing"
+#: The container was killed for memory.
+OUT_OF_MEMORY = "OutOfMemory"
+#: The Job ran into `job.activeDeadlineSeconds`.
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+#: The container ended with an error that no message explains.
+CONTAINER_FAILED = "ContainerFailed"
+#: The Job vanished before its result was read.
+JOB_LOST = "JobLost"
+
+# --- why a Job waits --------------------
+CLAIM_MISSING = "ClaimMissing"
+CLAIM_NOT_BOUND = "ClaimNotBound"
+SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
+SERVICE_ACCOUNT_MISSING = "ServiceAccountMissing"
+IMAGE_UNAVAILABLE = "ImageUnavailable"
+QUOTA_EXCEEDED = "QuotaExceeded"
+POD_REFUSED = "PodRefused"
+UNSCHEDULABLE = "Unschedulable"
+MOUNT_FAILED = "MountFailed"
+POD_NOT_STARTED = "PodNotStarted"
+#: The Job that waited has started; its end will tell.
+RUN_IN_PROGRESS = "RunInProgress"
+
+# --- Suspended, ScheduleAmbiguous --------------------
+SUSPENDED_BY_SPEC = "SuspendedBySpec"
+NOT_SUSPENDED = "NotSuspended"
+CLOCK_CHANGE = "ClockChange"
+NO_CLOCK_CHANGE = "NoClockChange"
+
+# --- Events only --------------------
+RUN_STARTED = "RunStarted"
+RUN_WAITING = "RunWaiting"
+CHAMPION_ADOPTED = "ChampionAdopted"
+SCHEDULE_APPLIED = "ScheduleApplied"
+RECOVERED = "Recovered"

@@ -1,0 +1,32 @@
+"""The closed sets of words. No other words are used for these things: in status, Events, logs and documentation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+#: What a run is asked to do.
+Action = Literal["check", "train"]
+
+#: Why a run started.
+Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
+
+#: Why a run trained.
+Trigger = Literal["NoChampion", "Requested", "BelowThreshold", "SpecChange"]
+
+#: The gate's view of a challenger.
+Verdict = Literal["Better", "NotBetter", "Inconclusive"]
+
+#: What a run came to.
+Outcome = Literal["Promoted", "NotPromoted", "Kept", "Deferred", "DataRejected", "Failed"]
+
+ConditionType = Literal[
+    "Ready",
+    "ModelAvailable",
+    "RunsHealthy",
+    "DataValid",
+    "AccuracyMet",
+    "Reconciling",
+    "Stalled",
+    "Suspended",
+    "ScheduleAmbiguous",
+]

@@ -1,0 +1,102 @@
+"""Wiring: client, cache, queue, controller, watch and health server, and how they end together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes.aio import client
+
+from retrain_operator.cache import Cache
+from retrain_operator.controller import Controller
+from retrain_operator.health import Health, serve_health
+from retrain_operator.kube.client import KubeApi
+from retrain_operator.queue import WorkQueue
+from retrain_operator.resync import list_everything, resync_for_ever
+from retrain_operator.settings import Settings
+from retrain_operator.watch import watch
+
+_log = logging.getLogger(__name__)
+
+
+class WatchEnded(RuntimeError):
+    """A part that runs for ever has ended; the process must end too, and Kubernetes starts it anew."""
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)
+
+
+async def run(*, configuration: client.Configuration, settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT.
+
+    Raises:
+        WatchEnded: a stream failed in a way that only a new start mends; a start costs no writes.
+        ApiError: the first lists failed.
+    """
+    api = KubeApi(configuration=configuration, timeout_seconds=settings.request_timeout_seconds)
+    cache = Cache()
+    queue = WorkQueue(
+        backoff_first_seconds=settings.backoff_first_seconds, backoff_last_seconds=settings.backoff_last_seconds
+    )
+    controller = Controller(api=api, cache=cache, queue=queue, admin=settings.admin, now=_now)
+    health = Health(stuck_seconds=settings.stuck_seconds, oldest_in_queue=queue.oldest_seconds)
+    server = await serve_health(health=health, port=settings.health_port)
+    try:
+        await list_everything(api=api, cache=cache, namespaces=settings.namespaces)
+        health.listed()
+        resync = resync_for_ever(
+            api=api,
+            cache=cache,
+            queue=queue,
+            controller=controller,
+            namespaces=settings.namespaces,
+            seconds=settings.resync_seconds,
+            listed=health.listed,
+        )
+        watching = watch(
+            api=api,
+            cache=cache,
+            queue=queue,
+            namespaces=settings.namespaces,
+            inactivity_seconds=settings.inactivity_seconds,
+            ready=(ready := asyncio.Event()),
+        )
+        workers = [controller.work() for _ in range(settings.workers)]
+        await _until_stopped(watching=watching, ready=ready, parts=[resync, *workers], health=health)
+    finally:
+        await server.cleanup()
+        await api.close()
+
+
+async def _until_stopped(
+    *, watching: Coroutine[Any, Any, None], ready: asyncio.Event, parts: list[Coroutine[Any, Any, None]], health: Health
+) -> None:
+    stop = asyncio.Event()
+    watch_task = asyncio.create_task(watching, name="watch")
+    ready_task = asyncio.create_task(ready.wait(), name="ready")
+    await asyncio.wait([watch_task, ready_task], return_when=asyncio.FIRST_COMPLETED)
+    # kopf takes the signals when it starts, and would wait five seconds for tasks of ours that never end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(part) for part in parts]
+    stop_task = asyncio.create_task(stop.wait(), name="stop")
+    health.ready = True
+    _log.info("ready")
+    done, _ = await asyncio.wait([*tasks, watch_task, stop_task], return_when=asyncio.FIRST_COMPLETED)
+    health.ready = False
+    # Ours first: kopf ends every task that began after it.
+    for task in (*tasks, ready_task, stop_task):
+        task.cancel()
+    await asyncio.gather(*tasks, ready_task, stop_task, return_exceptions=True)
+    watch_task.cancel()
+    await asyncio.gather(watch_task, return_exceptions=True)
+    if stop_task not in done:
+        ended = done.pop()
+        cause = None if ended.cancelled() else ended.exception()
+        raise WatchEnded(f"{ended.get_name()} ended") from cause
+    _log.info("stopped")

@@ -1,0 +1,139 @@
+"""What was last seen of policies, CronJobs and Jobs: slim, and free of ghosts.
+
+kopf announces no deletion that it missed (after a 410 it lists again and speaks of what exists), so a full list every
+few minutes replaces what is held. kopf's own index is not used: filling it is quadratic in the number of objects.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from retrain_operator.api import names
+from retrain_operator.api.children import CronJobView, JobView, cronjob_view, job_view
+from retrain_operator.api.policy import Policy, PolicyKey, policy_view
+
+_Child = TypeVar("_Child", CronJobView, JobView)
+
+
+class Cache:
+    """Policies by key; their CronJobs and Jobs by the policy's UID (from our label; the plan checks the owner)."""
+
+    def __init__(self) -> None:
+        self.policies: dict[PolicyKey, Policy] = {}
+        self._keys: dict[str, PolicyKey] = {}
+        self._cronjobs: dict[str, dict[str, CronJobView]] = defaultdict(dict)
+        self._jobs: dict[str, dict[str, JobView]] = defaultdict(dict)
+
+    def key_of(self, *, policy_uid: str) -> PolicyKey | None:
+        """The policy with this UID."""
+        return self._keys.get(policy_uid)
+
+    def put_policy(self, body: Mapping[str, Any]) -> PolicyKey:
+        """Takes a policy as the API returned it, unless something newer is held."""
+        policy = policy_view(body)
+        held = self.policies.get(policy.key)
+        if held is None or held.uid != policy.uid or not _older(policy.resource_version, held.resource_version):
+            self.policies[policy.key] = policy
+            self._keys[policy.uid] = policy.key
+        return policy.key
+
+    def drop_policy(self, *, key: PolicyKey, uid: str) -> None:
+        """Forgets a deleted policy; one of the same name that was made since stays."""
+        held = self.policies.get(key)
+        if held is not None and held.uid == uid:
+            del self.policies[key]
+        self._keys.pop(uid, None)
+        self._cronjobs.pop(uid, None)
+        self._jobs.pop(uid, None)
+
+    def put_cronjob(self, body: Mapping[str, Any]) -> str:
+        """Takes a CronJob; returns the UID of its policy."""
+        view = cronjob_view(body)
+        uid = str(view.labels.get(names.LABEL_POLICY_UID, ""))
+        held = self._cronjobs[uid].get(view.uid)
+        if held is None or not _older(view.resource_version, held.resource_version):
+            self._cronjobs[uid][view.uid] = view
+        return uid
+
+    def drop_cronjob(self, *, policy_uid: str, uid: str) -> None:
+        """Forgets a deleted CronJob."""
+        self._cronjobs.get(policy_uid, {}).pop(uid, None)
+
+    def put_job(self, body: Mapping[str, Any]) -> str:
+        """Takes a Job; returns the UID of its policy."""
+        view = job_view(body)
+        held = self._jobs[view.policy_uid].get(view.uid)
+        if held is None or not _older(view.resource_version, held.resource_version):
+            self._jobs[view.policy_uid][view.uid] = view
+        return view.policy_uid
+
+    def drop_job(self, *, policy_uid: str, uid: str) -> None:
+        """Forgets a Job that is deleted, or recorded (it has left the watch)."""
+        self._jobs.get(policy_uid, {}).pop(uid, None)
+
+    def cronjob(self, policy: Policy) -> CronJobView | None:
+        """The policy's CronJob: ours by controller and name."""
+        wanted = names.cronjob_name(policy=policy.key.name)
+        for view in self._cronjobs.get(policy.uid, {}).values():
+            if view.name == wanted and view.owner is not None and view.owner.uid == policy.uid:
+                return view
+        return None
+
+    def jobs(self, policy: Policy) -> tuple[JobView, ...]:
+        """The policy's Jobs: their controller is the policy, or its CronJob. Anybody can set a label."""
+        cronjob = self.cronjob(policy)
+        owners = {policy.uid} | ({cronjob.uid} if cronjob is not None else set())
+        return tuple(
+            job
+            for job in self._jobs.get(policy.uid, {}).values()
+            if job.owner is not None and job.owner.uid in owners and job.namespace == policy.key.namespace
+        )
+
+    def all_jobs(self) -> Iterable[JobView]:
+        """Every Job held."""
+        return (job for jobs in self._jobs.values() for job in jobs.values())
+
+    def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
+        """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone."""
+        seen = {self.put_policy(body) for body in bodies}
+        for key, policy in list(self.policies.items()):
+            if key not in seen and not _older(as_of, policy.resource_version):
+                del self.policies[key]
+                self._keys.pop(policy.uid, None)
+                self._cronjobs.pop(policy.uid, None)
+                self._jobs.pop(policy.uid, None)
+
+    def replace_cronjobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
+        """As replace_policies."""
+        _drop_older(self._cronjobs, as_of=as_of)
+        for body in bodies:
+            self.put_cronjob(body)
+
+    def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
+        """As replace_policies; Jobs that were recorded are not in the list and go too."""
+        _drop_older(self._jobs, as_of=as_of)
+        for body in bodies:
+            self.put_job(body)
+
+    def mark_recorded(self, *, policy_uid: str, job_uid: str) -> None:
+        """Notes that a Job was marked; it is kept until the watch drops it, so that its request stays answered."""
+        held = self._jobs.get(policy_uid, {}).get(job_uid)
+        if held is not None:
+            self._jobs[policy_uid][job_uid] = replace(held, recorded=True)
+
+
+def _drop_older(children: dict[str, dict[str, _Child]], *, as_of: str) -> None:
+    for uid, views in list(children.items()):
+        later = {name: view for name, view in views.items() if _older(as_of, view.resource_version)}
+        if later:
+            children[uid] = later
+        else:
+            del children[uid]
+
+
+def _older(one: str, other: str) -> bool:
+    """Is resourceVersion `one` older? They are numbers that grow (Kubernetes 1.35 says so; older servers do it too)."""
+    return one.isdigit() and other.isdigit() and int(one) < int(other)

@@ -1,0 +1,189 @@
+"""Keeps every policy as its spec says: observe, plan, do the first write, observe again, until nothing is left.
+
+Level-triggered: an event only says "look at this policy again". Nothing is read from the event itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+
+import aiohttp
+
+from retrain_operator.api import reasons
+from retrain_operator.api.admin import AdminSettings
+from retrain_operator.api.policy import Policy, PolicyKey
+from retrain_operator.cache import Cache
+from retrain_operator.executor import Executor, Refused, Trouble
+from retrain_operator.kube import resources
+from retrain_operator.kube.client import ApiError, KubeApi
+from retrain_operator.memory import PolicyMemory
+from retrain_operator.planning.ends import job_end
+from retrain_operator.planning.observed import Cause, Observed, WriteStatus
+from retrain_operator.planning.plan import jobs_to_read, make_plan
+from retrain_operator.planning.waiting import needs_events, next_look, waiting_cause
+from retrain_operator.queue import WorkQueue
+
+_log = logging.getLogger(__name__)
+
+#: Writes in one look; a policy needs five at most, so more means that two writers disagree.
+MAX_WRITES = 20
+
+_NOTHING = Cause(reason="", message="")
+
+
+class Controller:
+    """Works the queue. `now` is the clock."""
+
+    def __init__(
+        self,
+        *,
+        api: KubeApi,
+        cache: Cache,
+        queue: WorkQueue,
+        admin: AdminSettings,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._queue = queue
+        self._admin = admin
+        self._now = now
+        self._executor = Executor(api=api, cache=cache, admin=admin, now=now)
+        self._memory: defaultdict[str, PolicyMemory] = defaultdict(PolicyMemory)
+
+    async def work(self) -> None:
+        """One worker; runs until cancelled."""
+        while True:
+            key = await self._queue.get()
+            try:
+                await self._look(key)
+            finally:
+                self._queue.done(key)
+
+    def forget_name_conflicts(self) -> None:
+        """Asks again for names that were taken: whoever held one may be gone."""
+        for memory in self._memory.values():
+            if memory.refused is not None and memory.refused.reason == reasons.NAME_CONFLICT:
+                memory.refused = None
+
+    def forget_policies(self, *, but: set[str]) -> None:
+        """Drops what is remembered of policies that are gone."""
+        for uid in [uid for uid in self._memory if uid not in but]:
+            del self._memory[uid]
+
+    async def _look(self, key: PolicyKey) -> None:
+        """One look, with its errors turned into a later one. One bad policy must not stop the others."""
+        try:
+            settled = await self.settle(key)
+        except ApiError as error:
+            wait = self._queue.failed(key, at_least_seconds=error.retry_after or 0)
+            _log.warning("policy %s: %s; again in %.0f s", key, error, wait)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            wait = self._queue.failed(key)
+            _log.warning("policy %s: %s: %s; again in %.0f s", key, type(error).__name__, error, wait)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            wait = self._queue.failed(key)
+            _log.exception("policy %s: unexpected; again in %.0f s", key, wait)
+        else:
+            if settled:
+                self._queue.succeeded(key)
+            else:
+                self._queue.failed(key)
+
+    async def settle(self, key: PolicyKey) -> bool:
+        """Writes until nothing is left to write. False: something passing is in the way, look again soon."""
+        for _ in range(MAX_WRITES):
+            policy = self._cache.policies.get(key)
+            if policy is None:
+                return True
+            memory = self._memory[policy.uid]
+            observed, look_again = await self._observe(policy=policy, memory=memory)
+            plan = make_plan(observed=observed, admin=self._admin, now=self._now())
+            if not plan.writes:
+                moments = [moment for moment in (plan.look_again, look_again) if moment is not None]
+                if moments:
+                    self._queue.add_after(key, seconds=(min(moments) - self._now()).total_seconds())
+                trouble, memory.trouble = memory.trouble, None
+                return trouble is None
+            try:
+                await self._executor.perform(policy=policy, write=plan.writes[0])
+            except Refused as refused:
+                memory.refused, memory.refused_generation = refused.cause, policy.generation
+                _log.warning("policy %s: refused: %s", key, refused)
+            except Trouble as trouble_met:
+                memory.trouble = trouble_met.cause
+                _log.warning("policy %s: %s", key, trouble_met)
+            except ApiError as error:
+                if error.status not in (404, 409) or not isinstance(plan.writes[0], WriteStatus):
+                    raise
+                # The policy has changed or is gone; what was planned is stale.
+                await self._refresh(policy)
+        _log.error("policy %s: %d writes and still not settled; another writer changes what we write", key, MAX_WRITES)
+        return False
+
+    async def _refresh(self, policy: Policy) -> None:
+        live = await resources.get_policy(self._api, key=policy.key)
+        if live is None:
+            self._cache.drop_policy(key=policy.key, uid=policy.uid)
+        else:
+            self._cache.put_policy(live)
+
+    async def _observe(self, *, policy: Policy, memory: PolicyMemory) -> tuple[Observed, datetime | None]:
+        """What is known about one policy; reads the pods of finished Jobs, and of Jobs that should have started."""
+        jobs = self._cache.jobs(policy)
+        memory.keep_jobs({job.uid for job in jobs})
+        look_again = await self._look_at_waiting(policy=policy, memory=memory)
+
+        def observed() -> Observed:
+            return Observed(
+                policy=policy,
+                cronjob=self._cache.cronjob(policy),
+                jobs=jobs,
+                ends=memory.ends,
+                waiting=memory.waiting,
+                refused=memory.refusal(generation=policy.generation),
+                trouble=memory.trouble,
+                initial_slot=self._initial_slot(policy),
+            )
+
+        by_uid = {job.uid: job for job in jobs}
+        for uid in jobs_to_read(observed=observed()):
+            pods = await resources.pods_of_job(self._api, namespace=policy.key.namespace, job_uid=uid)
+            memory.ends[uid] = job_end(job=by_uid[uid], pods=pods)
+        return observed(), look_again
+
+    def _initial_slot(self, policy: Policy) -> bool:
+        if policy.status.get("lastHandled"):
+            return True
+        under_way = sum(1 for job in self._cache.all_jobs() if job.cause == "Initial" and not job.finished)
+        return under_way < self._admin.initial_runs
+
+    async def _look_at_waiting(self, *, policy: Policy, memory: PolicyMemory) -> datetime | None:
+        """Looks at Jobs that have no ready pod though they should; returns when to look next."""
+        looks, following = self._admin.waiting_looks_seconds, []
+        for job in self._cache.jobs(policy):
+            if job.finished or job.deleting:
+                continue
+            if job.ready:
+                memory.looks.pop(job.uid, None)
+                memory.waiting.pop(job.uid, None)
+                continue
+            done = memory.looks.get(job.uid, 0)
+            if next_look(job=job, looks=looks, done=done) <= self._now():
+                pods = await resources.pods_of_job(self._api, namespace=policy.key.namespace, job_uid=job.uid)
+                events = []
+                if needs_events(pods=pods):
+                    kind, uid = ("Pod", pods[0]["metadata"]["uid"]) if pods else ("Job", job.uid)
+                    events = await resources.events_of(self._api, namespace=policy.key.namespace, kind=kind, uid=uid)
+                memory.waiting[job.uid] = waiting_cause(pods=pods, events=events) or _NOTHING
+                while next_look(job=job, looks=looks, done=done) <= self._now():
+                    done += 1
+                memory.looks[job.uid] = done
+            following.append(next_look(job=job, looks=looks, done=done))
+        return min(following, default=None)

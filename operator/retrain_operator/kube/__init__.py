@@ -1,0 +1,1 @@
+"""The Kubernetes API by kubernetes.aio: requests, lists and Events. No decisions."""

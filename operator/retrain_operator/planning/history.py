@@ -1,0 +1,86 @@
+"""`status.runs`: which finished Jobs are new, and the bounded history with them in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from retrain_operator.api import raw
+from retrain_operator.api.children import JobView
+from retrain_operator.api.times import format_time, parse_time
+from retrain_operator.planning.observed import Cause, Observed
+from retrain_operator.planning.runs import FinishedRun, finished_run, rounded
+
+
+def is_recorded(*, status: Mapping[str, Any], job: JobView, limit: int) -> bool:
+    """Does the result of a finished Job stand in the history, or is it older than all that a full history keeps?"""
+    runs = raw.items(status.get("runs"))
+    if any(run.get("job") == job.name for run in runs):
+        return True
+    oldest = min((str(run.get("completionTime", "")) for run in runs), default="")
+    return len(runs) >= limit and format_time(job.ended or job.created) <= oldest
+
+
+def new_runs(*, observed: Observed) -> list[FinishedRun]:
+    """Finished Jobs whose pods were read and that the status does not tell of yet, the oldest first."""
+    policy = observed.policy
+    waited = _last_known_causes(policy.status)
+    runs = [
+        finished_run(job=job, end=observed.ends[job.uid], waited=observed.waiting.get(job.uid) or waited.get(job.name))
+        for job in observed.jobs
+        if job.finished
+        and job.uid in observed.ends
+        and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+    ]
+    return sorted(runs, key=lambda run: (run.ended, run.job.name))
+
+
+def _last_known_causes(status: Mapping[str, Any]) -> dict[str, Cause]:
+    causes = {}
+    for active in raw.items(status.get("active")):
+        reason, _, message = str(active.get("waiting", "")).partition(": ")
+        if reason:
+            causes[str(active.get("job"))] = Cause(reason=reason, message=message)
+    return causes
+
+
+def history(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun], limit: int) -> list[dict[str, Any]]:
+    """The new `status.runs`, newest first.
+
+    A message also tells of the runs before it, as the registry has them: those whose Jobs vanished while nobody
+    watched are filled in.
+    """
+    entries = {str(run.get("job")): dict(run) for run in raw.items(stored.get("runs"))}
+    for run in runs:
+        for earlier in run.result.earlier if run.result else ():
+            entries.setdefault(
+                earlier.job,
+                {
+                    name: value
+                    for name, value in {
+                        "job": earlier.job,
+                        "completionTime": format_time(earlier.time),
+                        "outcome": earlier.outcome,
+                        "score": rounded(earlier.score),
+                        "version": earlier.version,
+                    }.items()
+                    if value is not None
+                },
+            )
+        entries[run.job.name] = run.entry()
+    ordered = sorted(entries.values(), key=lambda entry: str(entry.get("completionTime", "")), reverse=True)
+    return ordered[:limit]
+
+
+def consecutive_failures(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> int:
+    """How many runs in a row reached no outcome."""
+    count = raw.integer(stored.get("consecutiveFailures")) or 0
+    for run in runs:
+        count = count + 1 if run.failed else 0
+    return count
+
+
+def last_check_time(status: Mapping[str, Any]) -> datetime | None:
+    """When the newest result that the status shows was made."""
+    return parse_time(status.get("lastCheckTime"))

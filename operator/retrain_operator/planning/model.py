@@ -1,0 +1,92 @@
+"""The model's part of the status: champion, challenger, scores and counters, as the newest result tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrain_operator.api import raw
+from retrain_operator.api.result import RunResult
+from retrain_operator.api.times import format_time
+from retrain_operator.planning.history import last_check_time
+from retrain_operator.planning.runs import FinishedRun, rounded
+
+_FIELDS = (
+    "metric",
+    "score",
+    "accuracy",
+    "threshold",
+    "modelVersion",
+    "modelURI",
+    "modelDigest",
+    "promotionTime",
+    "trainedRows",
+    "previousVersion",
+    "challenger",
+    "lastCheckTime",
+    "lastTrainedTime",
+    "counters",
+)
+
+
+def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> dict[str, Any]:
+    """The fields after `runs` (oldest first). A result older than the one shown changes nothing: no way back."""
+    fields = {name: stored[name] for name in _FIELDS if name in stored}
+    for run in runs:
+        result = run.result
+        if result is None:
+            continue
+        shown, made = last_check_time(fields), result.check_time or run.ended
+        if shown is not None and made < shown:
+            continue
+        fields |= _told(result)
+        if result.outcome == "Promoted":
+            fields.pop("challenger", None)
+        if not run.failed:
+            fields["lastCheckTime"] = format_time(made)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _told(result: RunResult) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "metric": result.metric,
+        "score": rounded(result.score),
+        "accuracy": rounded(result.accuracy),
+    }
+    told = {name: value for name, value in told.items() if value is not None}
+    if result.outcome != "Failed":
+        told["threshold"] = result.threshold
+    if (champion := result.champion) is not None:
+        told |= {
+            "modelVersion": champion.version,
+            "modelURI": champion.uri,
+            "modelDigest": champion.digest,
+            "promotionTime": format_time(champion.promotion_time) if champion.promotion_time else None,
+            "trainedRows": champion.trained_rows,
+            "previousVersion": champion.previous_version,
+        }
+    if (challenger := result.challenger) is not None:
+        told["challenger"] = {
+            name: value
+            for name, value in {
+                "version": challenger.version,
+                "score": rounded(challenger.score),
+                "verdict": challenger.verdict,
+                "reason": challenger.reason or None,
+            }.items()
+            if value is not None
+        }
+    if result.trained_time is not None:
+        told["lastTrainedTime"] = format_time(result.trained_time)
+    if (counters := result.counters) is not None:
+        told["counters"] = {
+            "checks": counters.checks,
+            "trainings": counters.trainings,
+            "promotions": counters.promotions,
+        }
+    return told
+
+
+def model_version(status: Mapping[str, Any]) -> int | None:
+    """The champion that a status shows."""
+    return raw.integer(status.get("modelVersion"))

@@ -1,0 +1,69 @@
+"""Which Events tell people what a status write changed. Derived from the two statuses, so nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrain_operator.api import raw, reasons
+from retrain_operator.planning.conditions import stored_conditions
+from retrain_operator.planning.model import model_version
+from retrain_operator.planning.observed import Note
+from retrain_operator.planning.runs import FinishedRun
+
+
+def notes_between(
+    *, stored: Mapping[str, Any], wanted: Mapping[str, Any], runs: Sequence[FinishedRun]
+) -> tuple[Note, ...]:
+    """The Events of one status write."""
+    return (*_acceptance(stored, wanted), *_active(stored, wanted), *_finished(stored, runs))
+
+
+def _acceptance(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:
+    before, after = stored_conditions(stored), stored_conditions(wanted)
+    was, now = before.get("Ready", {}), after.get("Ready", {})
+    if (was.get("status"), was.get("reason"), was.get("message")) == (
+        now.get("status"),
+        now.get("reason"),
+        now.get("message"),
+    ):
+        return []
+    kind = "Normal" if now.get("status") == "True" else "Warning"
+    return [Note(kind=kind, reason=str(now.get("reason")), message=str(now.get("message")))]  # type: ignore[arg-type]
+
+
+def _active(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:
+    before = {str(item.get("job")): item for item in raw.items(stored.get("active"))}
+    notes = []
+    for item in raw.items(wanted.get("active")):
+        name, waiting = str(item.get("job")), raw.text(item.get("waiting"))
+        if name not in before:
+            message = f"Job {name} started: {item.get('action')} ({item.get('cause')})"
+            notes.append(Note(kind="Normal", reason=reasons.RUN_STARTED, message=message))
+        if waiting is not None and waiting.split(":")[0] != str(before.get(name, {}).get("waiting", "")).split(":")[0]:
+            notes.append(Note(kind="Warning", reason=reasons.RUN_WAITING, message=f"Job {name}: {waiting}"))
+    return notes
+
+
+def _finished(stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> list[Note]:
+    notes = []
+    known = model_version(stored) is not None
+    for run in runs:
+        result = run.result
+        if result is not None and result.champion is not None and not known:
+            known = True
+            # The version was promoted by a run of an earlier policy of this name: its run key is not this run's.
+            if result.champion.run != result.run:
+                champion = result.champion
+                message = f"version {champion.version} stood in the registry and is the champion ({champion.uri})"
+                notes.append(Note(kind="Normal", reason=reasons.CHAMPION_ADOPTED, message=message))
+        bad = run.failed or run.outcome == "DataRejected"
+        detail = f"{run.reason}: {run.message}" if run.reason else run.message
+        notes.append(
+            Note(
+                kind="Warning" if bad else "Normal",
+                reason=f"Run{run.outcome}" if run.failed else run.outcome,
+                message=f"Job {run.job.name}: {detail}",
+            )
+        )
+    return notes

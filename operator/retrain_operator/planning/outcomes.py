@@ -1,0 +1,117 @@
+"""What runs say about a policy: ModelAvailable, RunsHealthy, DataValid and AccuracyMet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retrain_operator.api import reasons
+from retrain_operator.api.children import JobView
+from retrain_operator.api.policy import Policy
+from retrain_operator.api.vocabulary import ConditionType
+from retrain_operator.planning.conditions import RUN_CONDITIONS, Condition, Truth, stored_condition
+from retrain_operator.planning.history import last_check_time
+from retrain_operator.planning.model import model_version
+from retrain_operator.planning.observed import Cause
+from retrain_operator.planning.runs import FinishedRun
+
+
+def outcome_conditions(
+    *,
+    policy: Policy,
+    stored: Mapping[str, Mapping[str, Any]],
+    runs: Sequence[FinishedRun],
+    active: Sequence[tuple[JobView, Cause | None]],
+    trouble: Cause | None,
+    fields: Mapping[str, Any],
+    settled: bool,
+) -> list[Condition]:
+    """Carried on from the status, changed by `runs` (oldest first) and by Jobs that wait.
+
+    `fields` is the model's part of the new status. `settled`: no run for this generation is open or under way, so what
+    the last run said holds for this generation too.
+    """
+    conditions = {
+        type_: stored_condition(
+            stored=stored[type_],
+            type_=type_,
+            generation=policy.generation if settled else int(stored[type_].get("observedGeneration") or 0),
+        )
+        if type_ in stored
+        else _unknown(type_=type_, generation=policy.generation)
+        for type_ in RUN_CONDITIONS
+    }
+
+    def put(type_: ConditionType, status: Truth, reason: str, message: str, generation: int) -> None:
+        conditions[type_] = Condition(type=type_, status=status, reason=reason, message=message, generation=generation)
+
+    shown = last_check_time(policy.status)
+    for run in runs:
+        generation = policy.generation if settled else run.job.generation
+        if run.failed:
+            put("RunsHealthy", "False", run.reason or reasons.CONTAINER_FAILED, run.message, generation)
+        else:
+            put("RunsHealthy", "True", reasons.OUTCOME_REACHED, f"{run.outcome}: {run.message}", generation)
+        result = run.result
+        if result is None or (shown is not None and (result.check_time or run.ended) < shown):
+            continue
+        if result.data_valid is not None:
+            put(
+                "DataValid",
+                "True" if result.data_valid else "False",
+                result.data_reason or (reasons.DATA_PASSED if result.data_valid else reasons.DATA_REJECTED),
+                result.data_message,
+                generation,
+            )
+        if not run.failed:
+            _judge_accuracy(put=put, run=run, fields=fields, generation=generation)
+        if (version := model_version(fields)) is not None:
+            put("ModelAvailable", "True", reasons.CHAMPION_RECORDED, f"version {version} is the champion", generation)
+        elif not run.failed:
+            put("ModelAvailable", "False", reasons.NO_CHAMPION, f"{run.outcome}: {run.message}", generation)
+    _judge_waiting(put=put, conditions=conditions, active=active, trouble=trouble, policy=policy)
+    return [conditions[type_] for type_ in RUN_CONDITIONS]
+
+
+def _unknown(*, type_: ConditionType, generation: int) -> Condition:
+    return Condition(
+        type=type_, status="Unknown", reason=reasons.NO_RUN_YET, message="no run has told yet", generation=generation
+    )
+
+
+def _judge_accuracy(*, put: Any, run: FinishedRun, fields: Mapping[str, Any], generation: int) -> None:
+    result = run.result
+    if result is None or result.threshold_met is None:
+        if result is not None and result.threshold is None:
+            put("AccuracyMet", "Unknown", reasons.NO_THRESHOLD, "spec.evaluation.threshold is not set", generation)
+        return
+    numbers = f"{fields.get('metric')} {fields.get('score')} against the threshold {result.threshold:g}"
+    if result.threshold_met:
+        put("AccuracyMet", "True", reasons.THRESHOLD_MET, numbers, generation)
+    else:
+        put("AccuracyMet", "False", reasons.BELOW_THRESHOLD, numbers, generation)
+
+
+def _judge_waiting(
+    *,
+    put: Any,
+    conditions: Mapping[ConditionType, Condition],
+    active: Sequence[tuple[JobView, Cause | None]],
+    trouble: Cause | None,
+    policy: Policy,
+) -> None:
+    waiting = [(job, cause) for job, cause in active if cause is not None]
+    if waiting:
+        job, cause = waiting[-1]
+        assert cause is not None  # noqa: S101 - narrowed by the line above
+        put("RunsHealthy", "False", cause.reason, f"Job {job.name} waits: {cause.message}", job.generation)
+    elif trouble is not None:
+        put("RunsHealthy", "False", trouble.reason, trouble.message, policy.generation)
+    elif active and " waits: " in conditions["RunsHealthy"].message:
+        put(
+            "RunsHealthy",
+            "Unknown",
+            reasons.RUN_IN_PROGRESS,
+            f"Job {active[-1][0].name} has started",
+            active[-1][0].generation,
+        )

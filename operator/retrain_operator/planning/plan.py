@@ -1,0 +1,148 @@
+"""What remains to be done for one policy. Pure: what was observed and the time in, writes out.
+
+The executor does the first write, folds the answer into what is known, and asks again; when nothing is left to write,
+the policy is settled. A crash between any two writes therefore needs no journal: the next plan finds what remains.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from retrain_operator.api import names
+from retrain_operator.api.admin import AdminSettings
+from retrain_operator.planning.children import desired_cronjob, desired_job
+from retrain_operator.planning.digests import Digests, digests_of
+from retrain_operator.planning.history import is_recorded, new_runs
+from retrain_operator.planning.matching import contains
+from retrain_operator.planning.notes import notes_between
+from retrain_operator.planning.observed import (
+    Cause,
+    CreateCronJob,
+    CreateJob,
+    MarkRecorded,
+    Observed,
+    Plan,
+    ReplaceCronJob,
+    Write,
+    WriteStatus,
+)
+from retrain_operator.planning.pod import desired_pod_template
+from retrain_operator.planning.problem import SpecProblem
+from retrain_operator.planning.requests import handled_after, open_requests
+from retrain_operator.planning.schedule import Schedule, read_schedule
+from retrain_operator.planning.status import differs, next_status, unfinished_jobs
+
+#: How soon to try again when too many Initial runs are under way.
+INITIAL_RETRY = timedelta(seconds=5)
+
+
+def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Plan:
+    """The writes that remain, in order, and when to look again if nothing happens before.
+
+    An invalid spec changes no child: the last good CronJob goes on.
+    """
+    policy = observed.policy
+    if policy.deleting:
+        return Plan()
+    digests = digests_of(policy=policy)
+    schedule, problem = _accept(observed=observed, admin=admin)
+    writes: list[Write] = []
+    look_again: datetime | None = None
+
+    cronjob_write = None
+    if problem is None:
+        cronjob_write = _cronjob_write(observed=observed, schedule=schedule, admin=admin, digests=digests)
+    handled = handled_after(policy=policy, jobs=observed.jobs, digests=digests)
+    pending = open_requests(policy=policy, handled=handled, digests=digests)
+    if observed.trouble is None:
+        if cronjob_write is not None:
+            writes.append(cronjob_write)
+        # At most one run at a time. The cache may not show the newest Job yet; two runs at once are harmless
+        # (the promotion log decides), so nothing waits for certainty here.
+        if pending and problem is None and not unfinished_jobs(observed.jobs):
+            if pending[0].cause == "Initial" and not observed.initial_slot:
+                look_again = now + INITIAL_RETRY
+            else:
+                writes.append(
+                    CreateJob(body=desired_job(policy=policy, admin=admin, digests=digests, request=pending[0]))
+                )
+    if not writes:
+        # The status speaks of children that exist; it is written when nothing before it is left to write.
+        wanted = next_status(
+            observed=observed,
+            schedule=schedule,
+            problem=problem,
+            applied=cronjob_write is None,
+            digests=digests,
+            handled=handled,
+            pending=pending,
+            now=now,
+        )
+        if differs(stored=policy.status, wanted=wanted):
+            notes = notes_between(stored=policy.status, wanted=wanted, runs=new_runs(observed=observed))
+            writes.append(WriteStatus(status=wanted, notes=notes))
+    if not writes:
+        # Crash window: status written, Job not marked. The Job stays in the watch, so the next plan marks it.
+        writes += [
+            MarkRecorded(namespace=job.namespace, name=job.name, uid=job.uid)
+            for job in observed.jobs
+            if job.finished
+            and not job.recorded
+            and not job.deleting
+            and is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+        ]
+    return Plan(writes=tuple(writes), look_again=look_again)
+
+
+def _accept(*, observed: Observed, admin: AdminSettings) -> tuple[Schedule | None, Cause | None]:
+    """The schedule, and what only an edit mends."""
+    policy = observed.policy
+    schedule = None
+    try:
+        if policy.schedule is not None:
+            schedule = read_schedule(
+                text=policy.schedule,
+                time_zone=policy.time_zone,
+                seed=policy.uid,
+                minimum_interval_seconds=admin.minimum_interval_seconds,
+            )
+        desired_pod_template(policy=policy, admin=admin, action="check", cause="Schedule", request=None)
+    except SpecProblem as problem:
+        return schedule, Cause(reason=problem.reason, message=problem.message)
+    return schedule, observed.refused
+
+
+def _cronjob_write(
+    *, observed: Observed, schedule: Schedule | None, admin: AdminSettings, digests: Digests
+) -> Write | None:
+    live = observed.cronjob
+    if schedule is None:
+        if live is None or live.deleting or live.spec.get("suspend") is True:
+            return None
+        # No schedule any more: the CronJob stays, suspended. Deleting it would end the run it has under way.
+        return ReplaceCronJob(seen=live, body={"metadata": {}, "spec": {**live.spec, "suspend": True}})
+    body = desired_cronjob(policy=observed.policy, schedule=schedule, admin=admin, digests=digests)
+    if live is None:
+        return CreateCronJob(body=body)
+    wanted = body["metadata"]
+    if live.deleting or (
+        live.annotations.get(names.ANNOTATION_DESIRED) == wanted["annotations"][names.ANNOTATION_DESIRED]
+        and contains(live=live.spec, desired=body["spec"])
+        and contains(live=live.labels, desired=wanted["labels"])
+        and contains(live=live.annotations, desired=wanted["annotations"])
+    ):
+        return None
+    return ReplaceCronJob(seen=live, body=body)
+
+
+def jobs_to_read(*, observed: Observed) -> list[str]:
+    """UIDs of finished Jobs whose pods must be read before a plan can record them."""
+    policy = observed.policy
+    return [
+        job.uid
+        for job in observed.jobs
+        if job.finished
+        and not job.recorded
+        and job.uid not in observed.ends
+        and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+    ]

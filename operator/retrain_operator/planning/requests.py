@@ -1,0 +1,68 @@
+"""Which run should start now, and which ones wait? One run of a policy at a time; the newest request of each action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrain_operator.api import raw
+from retrain_operator.api.children import JobView
+from retrain_operator.api.policy import Policy
+from retrain_operator.api.vocabulary import Action, Cause
+from retrain_operator.planning.digests import Digests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One run that is called for. `text` is the person's string; `token` makes the Job's name."""
+
+    action: Action
+    cause: Cause
+    token: str
+    text: str | None = None
+
+
+def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) -> dict[str, str]:
+    """`status.lastHandled`: what stands there, and what is answered by a Job that exists.
+
+    A Job is created before the status says so. If the operator dies between the two, the Job is found here, so the
+    request is not answered twice.
+    """
+    jobs = list(jobs)
+    stored: Mapping[str, Any] = raw.mapping(policy.status.get("lastHandled"))
+    handled = {
+        name: str(stored[name]) for name in ("check", "spec", "threshold", "train") if raw.text(stored.get(name))
+    }
+    handled |= {
+        action: text
+        for action, text in policy.requests.items()
+        if any(job.action == action and job.request == text for job in jobs)
+    }
+    if any(job.spec_digest == digests.spec for job in jobs):
+        handled["spec"] = digests.spec
+    if any(job.threshold == digests.threshold for job in jobs):
+        handled["threshold"] = digests.threshold
+    return handled
+
+
+def open_requests(*, policy: Policy, handled: Mapping[str, str], digests: Digests) -> list[Request]:
+    """The runs called for and not yet answered, the most urgent first.
+
+    Suspended policies answer people only: they pause in order to roll back or to look.
+    """
+    found: list[Request] = []
+    initial = "spec" not in handled
+    if initial and not policy.suspended:
+        found.append(Request(action="check", cause="Initial", token="initial"))  # noqa: S106 - part of a name
+    if (text := policy.requests.get("train")) is not None and text != handled.get("train"):
+        found.append(Request(action="train", cause="Request", token=text, text=text))
+    if not initial and not policy.suspended and policy.retrains_on_spec_change and handled["spec"] != digests.spec:
+        token = f"{policy.generation}:{digests.spec}"
+        found.append(Request(action="train", cause="SpecChange", token=token))
+    if (text := policy.requests.get("check")) is not None and text != handled.get("check"):
+        found.append(Request(action="check", cause="Request", token=text, text=text))
+    if not initial and not policy.suspended and handled.get("threshold") != digests.threshold:
+        token = f"{policy.generation}:{digests.threshold}"
+        found.append(Request(action="check", cause="SpecChange", token=token))
+    return found

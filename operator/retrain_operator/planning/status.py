@@ -1,0 +1,125 @@
+"""The whole status of a policy, as a pure function of what was observed. A view of the registry, never the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from retrain_operator.api import raw
+from retrain_operator.api.children import JobView
+from retrain_operator.api.times import format_time, parse_time
+from retrain_operator.planning.acceptance import acceptance_conditions
+from retrain_operator.planning.conditions import rendered, stored_conditions
+from retrain_operator.planning.digests import Digests
+from retrain_operator.planning.history import consecutive_failures, history, new_runs
+from retrain_operator.planning.model import model_fields
+from retrain_operator.planning.observed import Cause, Observed
+from retrain_operator.planning.outcomes import outcome_conditions
+from retrain_operator.planning.requests import Request
+from retrain_operator.planning.schedule import Schedule
+
+
+def next_status(
+    *,
+    observed: Observed,
+    schedule: Schedule | None,
+    problem: Cause | None,
+    applied: bool,
+    digests: Digests,
+    handled: Mapping[str, str],
+    pending: Sequence[Request],
+    now: datetime,
+) -> dict[str, Any]:
+    """The status that should stand; equal to the present one when nothing has changed."""
+    policy = observed.policy
+    stored = policy.status
+    runs = new_runs(observed=observed)
+    unfinished = unfinished_jobs(observed.jobs)
+    active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
+    fields = model_fields(stored=stored, runs=runs)
+    settled = not active and not pending and handled.get("spec") == digests.spec
+    conditions_before = stored_conditions(stored)
+    conditions = [
+        *acceptance_conditions(
+            policy=policy, schedule=schedule, problem=problem, trouble=observed.trouble, applied=applied, now=now
+        ),
+        *outcome_conditions(
+            policy=policy,
+            stored=conditions_before,
+            runs=runs,
+            active=active,
+            trouble=observed.trouble,
+            fields=fields,
+            settled=settled,
+        ),
+    ]
+    upcoming = schedule.next(after=now) if schedule and not policy.suspended and problem is None else None
+    status: dict[str, Any] = {
+        "observedGeneration": policy.generation,
+        "conditions": [
+            rendered(condition=condition, stored=conditions_before.get(condition.type), now=now)
+            for condition in sorted(conditions, key=lambda condition: condition.type)
+        ],
+        **fields,
+        "active": [_active(job=job, cause=cause) for job, cause in active],
+        "pending": [_pending(request) for request in pending],
+        "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
+        "nextScheduleTime": format_time(upcoming) if upcoming else None,
+        "lastHandled": dict(handled),
+        "consecutiveFailures": consecutive_failures(stored=stored, runs=runs),
+        "runs": history(stored=stored, runs=runs, limit=policy.run_history_limit),
+    }
+    return {name: value for name, value in status.items() if value is not None and value not in ([], {})}
+
+
+def unfinished_jobs(jobs: Sequence[JobView]) -> list[JobView]:
+    """Jobs that may still do something, the oldest first. One stuck in deletion blocks nothing."""
+    return sorted(
+        (job for job in jobs if not job.finished and not job.deleting), key=lambda job: (job.created, job.name)
+    )
+
+
+def differs(*, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Must the status be written? Conditions of types that are not ours are somebody else's and left alone."""
+    ours = {item["type"] for item in wanted.get("conditions", [])}
+    seen = dict(stored)
+    seen["conditions"] = sorted(
+        (dict(item) for item in raw.items(stored.get("conditions")) if item.get("type") in ours),
+        key=lambda item: str(item.get("type")),
+    )
+    return seen != dict(wanted)
+
+
+def _waiting(*, job: JobView, observed: Observed) -> Cause | None:
+    if job.ready:
+        return None
+    if (cause := observed.waiting.get(job.uid)) is not None:
+        return cause if cause.reason else None
+    for active in raw.items(observed.policy.status.get("active")):
+        if active.get("job") == job.name:
+            reason, _, message = str(active.get("waiting", "")).partition(": ")
+            return Cause(reason=reason, message=message) if reason else None
+    return None
+
+
+def _active(*, job: JobView, cause: Cause | None) -> dict[str, Any]:
+    entry = {
+        "job": job.name,
+        "action": job.action,
+        "cause": job.cause,
+        "startTime": format_time(job.created),
+    }
+    return entry | {"waiting": f"{cause.reason}: {cause.message}"} if cause else entry
+
+
+def _pending(request: Request) -> dict[str, Any]:
+    entry = {"action": request.action, "cause": request.cause}
+    return entry | {"request": request.text} if request.text is not None else entry
+
+
+def _last_schedule_time(*, stored: Mapping[str, Any], jobs: Sequence[JobView]) -> str | None:
+    times = [job.scheduled for job in jobs if job.scheduled is not None]
+    if (before := parse_time(stored.get("lastScheduleTime"))) is not None:
+        times.append(before)
+    return format_time(max(times)) if times else None

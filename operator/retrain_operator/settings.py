@@ -1,0 +1,122 @@
+"""The operator's own settings: one YAML file (a ConfigMap), every key checked, flags on top.
+
+Intervals are settings, so that no test waits for minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import yaml
+
+from retrain_operator import __version__
+from retrain_operator.api.admin import AdminSettings
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be; the message names it and says what to write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the operator itself runs."""
+
+    admin: AdminSettings = field(default_factory=lambda: AdminSettings(trainer_image=f"retrain-trainer:{__version__}"))
+    """What shapes plans."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch; none means all of them."""
+
+    resync_seconds: float = 600
+    """Between two full lists of each kind, which find what the watch missed."""
+
+    inactivity_seconds: float = 90
+    """After so much silence a watch is taken for dead and begun anew."""
+
+    backoff_first_seconds: float = 1
+    """First wait after an error; doubled each time."""
+
+    backoff_last_seconds: float = 300
+    """Longest wait after an error."""
+
+    request_timeout_seconds: float = 30
+    """Longest time for one request to the API server."""
+
+    workers: int = 16
+    """Policies looked at together."""
+
+    health_port: int = 8080
+    """Port of /healthz and /readyz; 0 takes a free one."""
+
+    stuck_seconds: float = 1800
+    """/healthz fails when the last full list, or the oldest policy in the queue, is older than this."""
+
+
+def _known(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {_camel(item.name): (item.name, hints[item.name]) for item in fields(kind) if item.name != "admin"}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def read_settings(text: str, *, base: Settings | None = None) -> Settings:
+    """Settings from YAML with camelCase keys; keys of both groups stand side by side.
+
+    Raises:
+        SettingsError: unknown key, wrong type, or no mapping.
+    """
+    base = base or Settings()
+    try:
+        document = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"the settings are not YAML: {error}") from None
+    if not isinstance(document, Mapping):
+        raise SettingsError("the settings must be a mapping such as {resyncSeconds: 600}")
+    own, admin = _known(Settings), _known(AdminSettings)
+    chosen: dict[str, Any] = {item.name: getattr(base, item.name) for item in fields(Settings)}
+    shaping: dict[str, Any] = {item.name: getattr(base.admin, item.name) for item in fields(AdminSettings)}
+    for key, value in document.items():
+        if key in own:
+            name, hint = own[key]
+            chosen[name] = _typed(key=key, value=value, hint=hint)
+        elif key in admin:
+            name, hint = admin[key]
+            shaping[name] = _typed(key=key, value=value, hint=hint)
+        else:
+            raise SettingsError(f"{key!r} is not a setting; the settings are: {', '.join(sorted(own | admin))}")
+    return Settings(**{**chosen, "admin": AdminSettings(**shaping)})
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Settings from a file, or the defaults where `path` is None. Raises SettingsError as read_settings does."""
+    if path is None:
+        return Settings()
+    try:
+        return read_settings(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+
+
+def _typed(*, key: str, value: Any, hint: Any) -> Any:
+    if isinstance(hint, UnionType):
+        if value is None:
+            return None
+        hint = get_args(hint)[0]
+    if hint is str and isinstance(value, str) and value:
+        return value
+    if hint is int and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    if get_args(hint) and isinstance(value, list):
+        inner = get_args(hint)[0]
+        return tuple(_typed(key=key, value=item, hint=inner) for item in value)
+    wanted = {str: "a text", int: "a whole number, 0 or more", float: "a number above 0"}.get(hint, "a list")
+    raise SettingsError(f"{key}: {value!r} is not valid; write {wanted}")

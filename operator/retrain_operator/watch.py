@@ -1,0 +1,127 @@
+"""The watch on policies, CronJobs and Jobs: the only module that imports kopf.
+
+Only `on.event` handlers: create, update and resume handlers write annotations on the policy, timers, daemons and delete
+handlers add finalizers, and GitOps tools would see both. A handler puts the object into the cache and its policy into
+the queue, and returns nothing (kopf would write a returned value into the status).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import kopf
+
+from retrain_operator.api import names, raw
+from retrain_operator.cache import Cache
+from retrain_operator.kube.client import KubeApi
+from retrain_operator.queue import WorkQueue
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf copies every body to compare it with an annotation, for handlers that we do not have."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
+
+
+def operator_settings(*, inactivity_seconds: float) -> kopf.OperatorSettings:
+    """kopf as a pump of watch events and nothing else; `inactivity_seconds` ends a watch that has gone silent."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.posting.level = logging.CRITICAL
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.watching.server_timeout = 300
+    settings.watching.inactivity_timeout = inactivity_seconds
+    settings.watching.chunk_size = 500
+    settings.watching.label_selectors["batch/v1", "cronjobs"] = names.CHILD_SELECTOR
+    settings.watching.label_selectors["batch/v1", "jobs"] = names.JOB_SELECTOR
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 5
+    settings.execution.max_workers = 2
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    return settings
+
+
+def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.OperatorRegistry:
+    """The three handlers and the login, in a registry of their own."""
+    registry = kopf.OperatorRegistry()
+
+    def wake(policy_uid: str) -> None:
+        key = cache.key_of(policy_uid=policy_uid)
+        if key is not None:
+            queue.add(key)
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await _connection(api)
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def policy_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        key = cache.put_policy(body)
+        if event["type"] == "DELETED":
+            cache.drop_policy(key=key, uid=str(raw.at(body, "metadata", "uid")))
+        queue.add(key)
+
+    @kopf.on.event("batch", "v1", "cronjobs", registry=registry)
+    async def cronjob_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        policy_uid = cache.put_cronjob(body)
+        if event["type"] == "DELETED":
+            cache.drop_cronjob(policy_uid=policy_uid, uid=str(raw.at(body, "metadata", "uid")))
+        wake(policy_uid)
+
+    @kopf.on.event("batch", "v1", "jobs", registry=registry)
+    async def job_event(event: kopf.RawEvent, **_: Any) -> None:
+        body = event["object"]
+        policy_uid = cache.put_job(body)
+        if event["type"] == "DELETED":
+            cache.drop_job(policy_uid=policy_uid, uid=str(raw.at(body, "metadata", "uid")))
+        wake(policy_uid)
+
+    return registry
+
+
+async def _connection(api: KubeApi) -> kopf.ConnectionInfo:
+    configuration = api.configuration
+    header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+    scheme, _, token = (header or "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        scheme=scheme if token else None,
+        token=token or None,
+    )
+
+
+async def watch(
+    *,
+    api: KubeApi,
+    cache: Cache,
+    queue: WorkQueue,
+    namespaces: Sequence[str],
+    inactivity_seconds: float,
+    ready: asyncio.Event,
+) -> None:
+    """Watches until cancelled; `ready` is set once kopf runs. An error in a stream ends it: so must the process."""
+    await kopf.operator(
+        registry=event_registry(api=api, cache=cache, queue=queue),
+        settings=operator_settings(inactivity_seconds=inactivity_seconds),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=list(namespaces),
+        ready_flag=ready,
+    )

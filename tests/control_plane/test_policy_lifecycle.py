@@ -1,0 +1,202 @@
+"""A policy from its creation to its end, on a real API server; the tests play Job controller and kubelet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.control_plane.conftest import StartOperator
+from tests.support.kubectl import Kubectl
+from tests.support.policies import (
+    a_message,
+    a_policy,
+    condition,
+    end_run,
+    unfinished_jobs,
+    wait_for_condition,
+)
+from tests.support.polling import eventually
+from tests.support.requests import WriteCounter
+
+
+def test_a_new_policy_costs_four_writes_and_its_run_two_more(
+    kubectl: Kubectl, start_operator: StartOperator, writes: WriteCounter
+) -> None:
+    start_operator()
+    writes.reset()
+    kubectl.apply(a_policy())
+    policy = wait_for_condition(kubectl, "flight-delays", "Ready", "True")
+
+    assert kubectl.get("cronjob", "flight-delays") is not None
+    [job] = unfinished_jobs(kubectl)
+    assert policy["status"]["active"][0]["job"] == job["metadata"]["name"]
+    assert policy["status"]["active"][0]["cause"] == "Initial"
+    assert writes.by_resource() == {"cronjobs POST": 1, "jobs POST": 1, "retrainpolicies/status PATCH": 1}
+
+    end_run(kubectl, job, message=a_message(job))
+    policy = wait_for_condition(kubectl, "flight-delays", "RunsHealthy", "True")
+    status = policy["status"]
+    assert (status["metric"], status["score"], status["accuracy"]) == ("roc_auc", 0.7071, 0.7813)
+    assert (status["modelVersion"], status["runs"][0]["outcome"]) == (1, "Promoted")
+    assert "active" not in status
+    for kind in ("ModelAvailable", "DataValid", "AccuracyMet"):
+        assert condition(policy, kind)["status"] == "True"
+    recorded = eventually("the Job is marked", lambda: _recorded(kubectl, job["metadata"]["name"]))
+    assert recorded["spec"]["ttlSecondsAfterFinished"] == 86400
+    assert writes.by_resource() == {
+        "cronjobs POST": 1,
+        "jobs POST": 1,
+        "retrainpolicies/status PATCH": 2,
+        "jobs PATCH": 1,
+    }
+
+
+def test_with_nothing_to_do_nothing_is_written(
+    kubectl: Kubectl, start_operator: StartOperator, writes: WriteCounter
+) -> None:
+    # Quantities that the API server writes in another way, and every optional field of a Job.
+    job = {
+        "resources": {"requests": {"cpu": "0.25", "memory": "1024Mi"}, "limits": {"memory": "2048Mi"}},
+        "env": [{"name": "A", "value": "$(RETRAIN_ACTION) $$ $"}, {"name": "B", "value": ""}],
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "backoffLimit": 0,
+    }
+    operator = start_operator(resyncSeconds=0.5)
+    kubectl.apply(a_policy(job=job), a_policy("other", schedule=None))
+    for name in ("flight-delays", "other"):
+        wait_for_condition(kubectl, name, "Ready", "True")
+    jobs = {job["metadata"]["name"]: job for job in unfinished_jobs(kubectl)}
+    eventually("both runs are shown", lambda: len(unfinished_jobs(kubectl)) == 2)
+    for each in jobs.values():
+        end_run(kubectl, each, message=a_message(each))
+    for name in ("flight-delays", "other"):
+        wait_for_condition(kubectl, name, "RunsHealthy", "True")
+    for name in jobs:
+        eventually("the Job is marked", lambda name=name: _recorded(kubectl, name))  # type: ignore[misc]
+
+    writes.reset()
+    lists = writes.lists()
+    eventually("three more full lists", lambda: writes.lists() >= lists + 4)
+    assert writes.by_resource() == {}
+    operator.stop()
+    operator.start()
+    lists = writes.lists()
+    eventually("a restart and two full lists", lambda: writes.lists() >= lists + 2)
+    assert writes.by_resource() == {}
+
+
+def test_a_run_that_ends_while_the_operator_is_down_is_recorded_once(
+    kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    operator = start_operator()
+    kubectl.apply(a_policy())
+    [job] = eventually("the Initial run", lambda: unfinished_jobs(kubectl))
+    operator.kill()
+    end_run(kubectl, job, message=a_message(job))
+    operator.start()
+    policy = wait_for_condition(kubectl, "flight-delays", "ModelAvailable", "True")
+    assert [run["job"] for run in policy["status"]["runs"]] == [job["metadata"]["name"]]
+    assert unfinished_jobs(kubectl) == []
+
+
+def test_requests_run_one_after_the_other_and_once(kubectl: Kubectl, start_operator: StartOperator) -> None:
+    start_operator()
+    kubectl.apply(a_policy())
+    [initial] = eventually("the Initial run", lambda: unfinished_jobs(kubectl))
+    kubectl("annotate", "rtp", "flight-delays", "retrain.dev/train=$(RETRAIN_ACTION) now")
+
+    def pending() -> object:
+        return ((kubectl.get("rtp", "flight-delays") or {}).get("status") or {}).get("pending")
+
+    expected = [{"action": "train", "cause": "Request", "request": "$(RETRAIN_ACTION) now"}]
+    assert eventually("the request shows as pending", pending) == expected
+    assert len(unfinished_jobs(kubectl)) == 1
+
+    end_run(kubectl, initial, message=a_message(initial))
+    eventually("the train run", lambda: _actions(unfinished_jobs(kubectl)) == ["train"])
+    [train] = unfinished_jobs(kubectl)
+    environment = {item["name"]: item.get("value", "") for item in _container(train)["env"]}
+    assert environment["RETRAIN_REQUEST"] == "$$(RETRAIN_ACTION) now"
+    end_run(
+        kubectl,
+        train,
+        message=a_message(
+            train,
+            outcome="NotPromoted",
+            trigger="Requested",
+            challenger={"version": 2, "score": 0.69, "verdict": "NotBetter", "reason": "clearly worse"},
+            checkTime="2026-03-02T00:00:00Z",
+        ),
+    )
+    policy = eventually(
+        "both runs are recorded",
+        lambda: _with_runs(kubectl, ["NotPromoted", "Promoted"]),
+        describe=lambda: str(pending()),
+    )
+    assert policy["status"]["challenger"]["version"] == 2
+    assert policy["status"]["modelVersion"] == 1
+    assert policy["status"]["lastHandled"]["train"] == "$(RETRAIN_ACTION) now"
+    assert unfinished_jobs(kubectl) == []
+
+
+def test_an_edit_of_the_model_trains_and_one_of_the_schedule_does_not(
+    kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    start_operator()
+    kubectl.apply(a_policy())
+    [initial] = eventually("the Initial run", lambda: unfinished_jobs(kubectl))
+    end_run(kubectl, initial, message=a_message(initial))
+    wait_for_condition(kubectl, "flight-delays", "ModelAvailable", "True")
+
+    kubectl.apply(a_policy(schedule="30 4 * * *"))
+    wait_for_condition(kubectl, "flight-delays", "Ready", "True")
+    cronjob = kubectl.get("cronjob", "flight-delays")
+    assert cronjob is not None
+    assert cronjob["spec"]["schedule"] == "30 4 * * *"
+    # Nothing that runs decide has changed, so what they said holds for the new generation too.
+    wait_for_condition(kubectl, "flight-delays", "ModelAvailable", "True")
+    assert unfinished_jobs(kubectl) == []
+
+    kubectl.apply(a_policy(schedule="30 4 * * *", model={"target": "late", "estimator": "LogisticRegression"}))
+    [changed] = eventually("the run for the new model", lambda: unfinished_jobs(kubectl))
+    assert changed["metadata"]["labels"]["retrain.dev/action"] == "train"
+    assert changed["metadata"]["annotations"]["retrain.dev/cause"] == "SpecChange"
+    described = json.loads({item["name"]: item for item in _container(changed)["env"]}["RETRAIN_POLICY"]["value"])
+    assert described["spec"]["model"]["estimator"] == "LogisticRegression"
+
+
+def test_suspend_stops_the_schedule_and_resume_starts_it(kubectl: Kubectl, start_operator: StartOperator) -> None:
+    start_operator()
+    kubectl.apply(a_policy(suspend=True))
+    wait_for_condition(kubectl, "flight-delays", "Suspended", "True")
+    cronjob = kubectl.get("cronjob", "flight-delays")
+    assert cronjob is not None
+    assert cronjob["spec"]["suspend"] is True
+    assert unfinished_jobs(kubectl) == []
+
+    kubectl.apply(a_policy(suspend=False))
+    policy = wait_for_condition(kubectl, "flight-delays", "Suspended", "False")
+    assert policy["status"]["nextScheduleTime"]
+    [initial] = eventually("the Initial run, now", lambda: unfinished_jobs(kubectl))
+    assert initial["metadata"]["annotations"]["retrain.dev/cause"] == "Initial"
+
+
+def _container(job: dict[str, Any]) -> dict[str, Any]:
+    container: dict[str, Any] = job["spec"]["template"]["spec"]["containers"][0]
+    return container
+
+
+def _actions(jobs: list[dict[str, Any]]) -> list[str]:
+    return [job["metadata"]["labels"]["retrain.dev/action"] for job in jobs]
+
+
+def _with_runs(kubectl: Kubectl, outcomes: list[str]) -> dict[str, Any] | None:
+    policy = kubectl.get("rtp", "flight-delays") or {}
+    runs = (policy.get("status") or {}).get("runs") or []
+    return policy if [run["outcome"] for run in runs] == outcomes else None
+
+
+def _recorded(kubectl: Kubectl, name: str) -> dict[str, Any] | None:
+    job = kubectl.get("job", name)
+    return job if job and job["metadata"]["labels"].get("retrain.dev/recorded") == "true" else None

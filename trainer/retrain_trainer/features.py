@@ -1,0 +1,87 @@
+"""What a model sees: the features of a policy and rows in matrix form. Needs numpy only, so that bad data fails fast.
+
+`data` learns a `FeatureSchema` and codes rows in SQL; `model.encoder.RowEncoder` codes rows given by name in the same
+way when a model serves. A property test shows that both give the same matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FeatureKind = Literal["numeric", "boolean", "categorical", "datetime"]
+
+#: HistGradientBoosting refuses more than 255 categories; one code is kept for "any other value".
+MAX_CATEGORIES = 254
+
+#: A datetime feature becomes these matrix columns, in this order.
+DATETIME_PARTS = ("month", "weekday", "hour")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One column of the data that the model uses.
+
+    numeric, boolean: one matrix column (true is 1). categorical: one column of codes, `categories[i]` is code i, any
+    value not listed is code `len(categories)`. datetime: three columns, month 1-12, weekday 1-7 (Monday 1), hour 0-23, in
+    UTC. A missing value is NaN in every kind.
+    """
+
+    name: str
+    kind: FeatureKind
+    categories: tuple[str, ...] = ()
+
+    @property
+    def matrix_columns(self) -> tuple[str, ...]:
+        """Names of the matrix columns this feature becomes."""
+        if self.kind == "datetime":
+            return tuple(f"{self.name}.{part}" for part in DATETIME_PARTS)
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A column that no model uses, and why (`Target`, `TimeColumn`, `Excluded`, `Identifier`, `FreeText`, `Constant`…)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSchema:
+    """The features in matrix order, and what was left out."""
+
+    features: tuple[Feature, ...]
+    excluded: tuple[Exclusion, ...] = ()
+
+    @property
+    def matrix_columns(self) -> tuple[str, ...]:
+        """Names of all matrix columns, in order."""
+        return tuple(column for feature in self.features for column in feature.matrix_columns)
+
+    @property
+    def categorical_mask(self) -> tuple[bool, ...]:
+        """One flag per matrix column: is it a code?"""
+        return tuple(feature.kind == "categorical" for feature in self.features for _ in feature.matrix_columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Samples:
+    """Labelled rows in matrix form.
+
+    X: float64, shape (rows, matrix columns), NaN where missing. y: shape (rows,), float64 for regression, str objects
+    (the label as text; booleans are "true"/"false") for classification. unit: int64, shape (rows,), the unit of
+    resampling: days since 1970-01-01 UTC of the time column, or the row number where there is no time column.
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[np.object_] | NDArray[np.float64]
+    unit: NDArray[np.int64]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.X.shape[0])
