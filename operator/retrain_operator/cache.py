@@ -35,7 +35,8 @@ class Cache:
         """Takes a policy as the API returned it, unless something newer is held."""
         policy = policy_view(body)
         held = self.policies.get(policy.key)
-        if held is None or held.uid != policy.uid or not _older(policy.resource_version, held.resource_version):
+        # Also of another UID: the end of a policy may be told after the beginning of the next one of its name.
+        if held is None or not _older(policy.resource_version, held.resource_version):
             self.policies[policy.key] = policy
             self._keys[policy.uid] = policy.key
         return policy.key

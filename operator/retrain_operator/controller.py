@@ -24,7 +24,7 @@ from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
 from retrain_operator.planning.observed import Cause, Observed, WriteStatus
 from retrain_operator.planning.plan import jobs_to_read, make_plan
-from retrain_operator.planning.waiting import needs_events, next_look, waiting_cause
+from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
 from retrain_operator.queue import WorkQueue
 
 _log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class Controller:
                 pods = await resources.pods_of_job(self._api, namespace=policy.key.namespace, job_uid=job.uid)
                 events = []
                 if needs_events(pods=pods):
-                    kind, uid = ("Pod", pods[0]["metadata"]["uid"]) if pods else ("Job", job.uid)
+                    kind, uid = ("Pod", newest_pod(pods)["metadata"]["uid"]) if pods else ("Job", job.uid)
                     events = await resources.events_of(self._api, namespace=policy.key.namespace, kind=kind, uid=uid)
                 memory.waiting[job.uid] = waiting_cause(pods=pods, events=events) or _NOTHING
                 while next_look(job=job, looks=looks, done=done) <= self._now():

@@ -91,6 +91,10 @@ def read_settings(text: str, *, base: Settings | None = None) -> Settings:
             shaping[name] = _typed(key=key, value=value, hint=hint)
         else:
             raise SettingsError(f"{key!r} is not a setting; the settings are: {', '.join(sorted(own | admin))}")
+    if chosen["workers"] < 1:
+        raise SettingsError("workers: 0 is not valid; write 1 or more")
+    if min(shaping["waiting_looks_seconds"], default=0) < 1:
+        raise SettingsError("waitingLooksSeconds: write one age or more, each of 1 s or more")
     return Settings(**{**chosen, "admin": AdminSettings(**shaping)})
 
 
@@ -102,6 +106,8 @@ def load_settings(path: Path | None) -> Settings:
         return read_settings(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: is not UTF-8 text") from None
 
 
 def _typed(*, key: str, value: Any, hint: Any) -> Any:

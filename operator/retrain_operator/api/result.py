@@ -132,7 +132,9 @@ def _challenger(value: object) -> Challenger | None:
 
 def _counters(value: object) -> Counters | None:
     checks, trainings, promotions = (raw.integer(raw.at(value, name)) for name in ("checks", "trainings", "promotions"))
-    if checks is None or trainings is None or promotions is None or min(checks, trainings, promotions) < 0:
+    if checks is None or trainings is None or promotions is None:
+        return None
+    if min(checks, trainings, promotions) < 0 or max(checks, trainings, promotions) >= 2**53:
         return None
     return Counters(checks=checks, trainings=trainings, promotions=promotions)
 
@@ -156,7 +158,7 @@ def _earlier(value: object) -> tuple[EarlierRun, ...]:
 
 def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
     """The result in a termination message, or None where it is not a whole message of version 1 for this Job."""
-    if not text or len(text.encode()) > MAX_MESSAGE_BYTES:
+    if not text or len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
         return None
     try:
         body: Any = json.loads(text, parse_constant=_refuse)

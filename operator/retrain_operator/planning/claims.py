@@ -12,7 +12,7 @@ from retrain_operator.planning.problem import SpecProblem
 #: Where claims appear in a run's container: `<this>/<claim>`.
 CLAIMS_FOLDER = "/mnt/claims"
 
-_CLAIM = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+_CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -44,7 +44,7 @@ def parse_location(*, uri: str, field: str) -> Location:
     if not uri.startswith("pvc://"):
         raise _invalid(field=field, uri=uri, why="write pvc://<claim>/<path>")
     claim, _, path = uri.removeprefix("pvc://").partition("/")
-    if not _CLAIM.match(claim):
+    if not _CLAIM.fullmatch(claim):
         raise _invalid(
             field=field, uri=uri, why="after pvc:// comes the name of a PersistentVolumeClaim of this namespace"
         )

@@ -9,6 +9,7 @@ from retrain_operator.api import raw
 from retrain_operator.api.children import JobView
 from retrain_operator.api.result import parse_result
 from retrain_operator.planning.observed import JobEnd
+from retrain_operator.planning.pod import CONTAINER
 
 
 def job_end(*, job: JobView, pods: Sequence[Mapping[str, Any]]) -> JobEnd:
@@ -33,6 +34,8 @@ def _pod_end(*, job: JobView, pod: Mapping[str, Any]) -> JobEnd:
     # What the kubelet says of the pod (eviction, node shutdown); what the container printed stays in its log.
     told = ": ".join(part for part in (raw.text(status.get("reason")), raw.text(status.get("message"))) if part)
     for container in raw.items(status.get("containerStatuses")):
+        if container.get("name") != CONTAINER:
+            continue  # a sidecar that somebody's webhook put in
         terminated = raw.mapping(raw.at(container, "state", "terminated"))
         if terminated:
             return JobEnd(

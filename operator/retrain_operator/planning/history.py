@@ -27,13 +27,22 @@ def new_runs(*, observed: Observed) -> list[FinishedRun]:
     policy = observed.policy
     waited = _last_known_causes(policy.status)
     runs = [
-        finished_run(job=job, end=observed.ends[job.uid], waited=observed.waiting.get(job.uid) or waited.get(job.name))
+        finished_run(
+            job=job,
+            end=observed.ends[job.uid],
+            waited=_real(observed.waiting.get(job.uid, waited.get(job.name))),
+        )
         for job in observed.jobs
         if job.finished
         and job.uid in observed.ends
         and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
     ]
     return sorted(runs, key=lambda run: (run.ended, run.job.name))
+
+
+def _real(cause: Cause | None) -> Cause | None:
+    """`cause`, unless it says that the Job was looked at and nothing was found."""
+    return cause if cause is not None and cause.reason else None
 
 
 def _last_known_causes(status: Mapping[str, Any]) -> dict[str, Cause]:
@@ -60,7 +69,8 @@ def history(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun], limit: in
                     name: value
                     for name, value in {
                         "job": earlier.job,
-                        "completionTime": format_time(earlier.time),
+                        # No clock but the control plane's may put a line above this run.
+                        "completionTime": format_time(min(earlier.time, run.job.created)),
                         "outcome": earlier.outcome,
                         "score": rounded(earlier.score),
                         "version": earlier.version,

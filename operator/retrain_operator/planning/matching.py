@@ -7,7 +7,7 @@ naive comparison would write for ever. Fields that we set once and want no more 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 _SUFFIXES = {
@@ -29,10 +29,12 @@ _SUFFIXES = {
     "Ei": Decimal(2**60),
 }
 _QUANTITY_MAPS = ("requests", "limits")
+#: The API server rounds up to a billionth, and to this at most.
+_LARGEST = Decimal(2**63 - 1)
 
 
 def quantity(value: object) -> Decimal | None:
-    """A Kubernetes quantity as a number, or None if it is none."""
+    """A Kubernetes quantity as the number that the API server makes of it, or None if it is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip()
@@ -40,8 +42,9 @@ def quantity(value: object) -> Decimal | None:
         suffix = text[len(text) - length :] if length else ""
         if suffix in _SUFFIXES and (not length or len(text) > length):
             try:
-                return Decimal(text[: len(text) - length]) * _SUFFIXES[suffix]
-            except InvalidOperation:
+                number = min(Decimal(text[: len(text) - length]) * _SUFFIXES[suffix], _LARGEST)
+                return number.quantize(_SUFFIXES["n"], rounding=ROUND_UP)
+            except ArithmeticError:  # no number, infinite, or out of all bounds
                 continue
     return None
 
@@ -73,6 +76,6 @@ def _contains(live: Any, desired: Any, *, quantities: bool) -> bool:
             and len(live) == len(desired)
             and all(_contains(one, other, quantities=False) for one, other in zip(live, desired, strict=True))
         )
-    if quantities:
-        return quantity(live) == quantity(desired)
+    if quantities and (number := quantity(desired)) is not None:
+        return quantity(live) == number
     return bool(live == desired)

@@ -36,7 +36,7 @@ def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> d
         result = run.result
         if result is None:
             continue
-        shown, made = last_check_time(fields), result.check_time or run.ended
+        shown, made = last_check_time(fields), run.made
         if shown is not None and made < shown:
             continue
         fields |= _told(result)

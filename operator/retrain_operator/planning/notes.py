@@ -52,8 +52,8 @@ def _finished(stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> list[No
         result = run.result
         if result is not None and result.champion is not None and not known:
             known = True
-            # The version was promoted by a run of an earlier policy of this name: its run key is not this run's.
-            if result.champion.run != result.run:
+            # The version was promoted by a run of an earlier policy of this name: run keys begin with the UID.
+            if result.champion.run.partition(".")[0] != result.run.partition(".")[0]:
                 champion = result.champion
                 message = f"version {champion.version} stood in the registry and is the champion ({champion.uri})"
                 notes.append(Note(kind="Normal", reason=reasons.CHAMPION_ADOPTED, message=message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from retrain_operator.planning.history import last_check_time
 from retrain_operator.planning.model import model_version
 from retrain_operator.planning.observed import Cause
 from retrain_operator.planning.runs import FinishedRun
+
+#: What RunsHealthy says while a run waits (see _judge_waiting).
+_WAITED = re.compile(r"(Job \S+|the next run) waits: ")
 
 
 def outcome_conditions(
@@ -53,7 +57,7 @@ def outcome_conditions(
         else:
             put("RunsHealthy", "True", reasons.OUTCOME_REACHED, f"{run.outcome}: {run.message}", generation)
         result = run.result
-        if result is None or (shown is not None and (result.check_time or run.ended) < shown):
+        if result is None or (shown is not None and run.made < shown):
             continue
         if result.data_valid is not None:
             put(
@@ -106,12 +110,10 @@ def _judge_waiting(
         assert cause is not None  # noqa: S101 - narrowed by the line above
         put("RunsHealthy", "False", cause.reason, f"Job {job.name} waits: {cause.message}", job.generation)
     elif trouble is not None:
-        put("RunsHealthy", "False", trouble.reason, trouble.message, policy.generation)
-    elif active and " waits: " in conditions["RunsHealthy"].message:
-        put(
-            "RunsHealthy",
-            "Unknown",
-            reasons.RUN_IN_PROGRESS,
-            f"Job {active[-1][0].name} has started",
-            active[-1][0].generation,
-        )
+        put("RunsHealthy", "False", trouble.reason, f"the next run waits: {trouble.message}", policy.generation)
+    elif _WAITED.match(conditions["RunsHealthy"].message):
+        if active:
+            job = active[-1][0]
+            put("RunsHealthy", "Unknown", reasons.RUN_IN_PROGRESS, f"Job {job.name} has started", job.generation)
+        else:
+            put("RunsHealthy", "Unknown", reasons.JOB_LOST, "the run that waited is gone", policy.generation)

@@ -32,6 +32,12 @@ class FinishedRun:
         """No outcome was reached."""
         return self.outcome == "Failed"
 
+    @property
+    def made(self) -> datetime:
+        """When the result was made. A node's clock that runs ahead is held to the control plane's."""
+        told = self.result.check_time if self.result else None
+        return min(told, self.ended) if told else self.ended
+
     def entry(self) -> dict[str, Any]:
         """The line in `status.runs`."""
         result = self.result

@@ -38,7 +38,8 @@ def next_status(
     unfinished = unfinished_jobs(observed.jobs)
     active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
     fields = model_fields(stored=stored, runs=runs)
-    settled = not active and not pending and handled.get("spec") == digests.spec
+    told_of = (handled.get("spec"), handled.get("threshold"))
+    settled = not active and not pending and told_of == (digests.spec, digests.threshold)
     conditions_before = stored_conditions(stored)
     conditions = [
         *acceptance_conditions(
@@ -49,7 +50,8 @@ def next_status(
             stored=conditions_before,
             runs=runs,
             active=active,
-            trouble=observed.trouble,
+            # While the CronJob is not applied, Ready tells of the trouble; runs have no part in it.
+            trouble=observed.trouble if applied else None,
             fields=fields,
             settled=settled,
         ),

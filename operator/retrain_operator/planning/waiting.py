@@ -38,7 +38,7 @@ def waiting_cause(*, pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping
     """
     if not pods:
         return _from_job_events(events)
-    newest = max(pods, key=lambda pod: str(raw.at(pod, "metadata", "creationTimestamp")))
+    newest = newest_pod(pods)
     if raw.at(newest, "status", "phase") != "Pending":
         return None
     for condition in raw.items(raw.at(newest, "status", "conditions")):
@@ -58,6 +58,11 @@ def waiting_cause(*, pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping
         if event.get("reason") == "FailedMount":
             return _cause(reasons.MOUNT_FAILED, str(event.get("message", "")))
     return None
+
+
+def newest_pod(pods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The pod of the latest try."""
+    return max(pods, key=lambda pod: str(raw.at(pod, "metadata", "creationTimestamp")))
 
 
 def needs_events(*, pods: Sequence[Mapping[str, Any]]) -> bool:

@@ -1,0 +1,128 @@
+"""Which columns a model sees, learned from training rows; and rows as a matrix, coded in SQL as RowEncoder does."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrain_trainer.data.profile import ColumnProfile, Profile, feature_candidates
+from retrain_trainer.data.table import ColumnKind, Table, Where, quoted
+from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples
+from retrain_trainer.spec import PolicySpec, Task
+
+#: A text column with more distinct values than this, and more than half as many as rows, names rows: an identifier.
+IDENTIFIER_DISTINCT = 50
+IDENTIFIER_FRACTION = 0.5
+#: Texts longer than this on average are prose.
+FREE_TEXT_LENGTH = 50
+
+_KINDS: dict[ColumnKind, FeatureKind] = {
+    "Integer": "numeric",
+    "Number": "numeric",
+    "Boolean": "boolean",
+    "String": "categorical",
+    "Timestamp": "datetime",
+}
+
+
+def learn_schema(*, table: Table, profile: Profile, spec: PolicySpec, where: Where) -> FeatureSchema:
+    """Features and their categories from the rows of `where` (training rows only: a holdout must teach nothing).
+
+    Columns that spec.model.features.include names are taken as they are; others are left out, with the reason, when
+    they identify rows, hold prose, are constant, or are of a type no model here can read.
+    """
+    features, excluded = [], []
+    model = spec.model
+    for name in table.columns:
+        if name == model.target:
+            excluded.append(Exclusion(name=name, reason="Target"))
+        elif name == spec.data.time_column and name not in model.include:
+            excluded.append(Exclusion(name=name, reason="TimeColumn"))
+        elif name in model.exclude or (model.include and name not in model.include):
+            excluded.append(Exclusion(name=name, reason="Excluded"))
+    for name in feature_candidates(table=table, spec=spec):
+        column = profile.columns[name]
+        reason = _unfit(column=column, rows=profile.rows, named=name in model.include)
+        if reason is not None:
+            excluded.append(Exclusion(name=name, reason=reason))
+            continue
+        kind = _KINDS[column.kind]
+        categories = _categories(table=table, name=name, where=where) if kind == "categorical" else ()
+        features.append(Feature(name=name, kind=kind, categories=categories))
+    return FeatureSchema(features=tuple(features), excluded=tuple(excluded))
+
+
+def _unfit(*, column: ColumnProfile, rows: int, named: bool) -> str | None:
+    if column.kind not in _KINDS:
+        return "UnusableType"
+    if named:
+        return None
+    if column.distinct < 1 or (column.distinct == 1 and not column.nulls):
+        return "Constant"
+    if column.kind == "String":
+        if column.mean_length > FREE_TEXT_LENGTH:
+            return "FreeText"
+        present = rows - column.nulls
+        if column.distinct > IDENTIFIER_DISTINCT and column.distinct > IDENTIFIER_FRACTION * present:
+            return "Identifier"
+    return None
+
+
+def _categories(*, table: Table, name: str, where: Where) -> tuple[str, ...]:
+    """The most frequent values, sorted by name; whatever else comes is coded as `other`."""
+    column = quoted(name)
+    rows = table.rows(
+        f"SELECT {column} AS value, count(*) AS times FROM data "  # noqa: S608 - names are quoted
+        f"WHERE ({where.sql}) AND {column} IS NOT NULL GROUP BY value "
+        f"ORDER BY times DESC, value LIMIT {MAX_CATEGORIES}",
+        where.parameters,
+    )
+    return tuple(sorted(str(value) for value, _ in rows))
+
+
+def read_samples(
+    *, table: Table, schema: FeatureSchema, target: str, task: Task, time_column: str | None, where: Where
+) -> Samples:
+    """The rows of `where` in matrix form, oldest first (in the order of the files without a time column)."""
+    parts: list[str] = []
+    parameters: list[object] = []
+    names = schema.matrix_columns
+    for feature in schema.features:
+        expressions, values = _coded(feature)
+        parts += expressions
+        parameters += values
+    label = f"CAST({quoted(target)} AS {'VARCHAR' if task == 'Classification' else 'DOUBLE'})"
+    unit = f"epoch({quoted(time_column)}) // 86400" if time_column is not None else "row_number() OVER () - 1"
+    columns = [f"{sql} AS c{index}" for index, sql in enumerate(parts)]
+    order = f"{quoted(time_column)}, rowid" if time_column is not None else "rowid"
+    sql = (
+        f"SELECT {', '.join([*columns, f'{label} AS y', f'CAST({unit} AS BIGINT) AS unit'])} "  # noqa: S608
+        f"FROM data WHERE {where.sql} ORDER BY {order}"
+    )
+    arrays = table.arrays(sql, [*parameters, *where.parameters])
+    rows = len(arrays["y"])
+    matrix = np.empty((rows, len(names)), dtype=np.float64)
+    for index in range(len(names)):
+        matrix[:, index] = _filled(arrays[f"c{index}"])
+    labels = np.ma.getdata(arrays["y"])
+    y = np.asarray(labels, dtype=object) if task == "Classification" else _filled(arrays["y"])
+    return Samples(X=matrix, y=y, unit=np.asarray(np.ma.getdata(arrays["unit"]), dtype=np.int64))
+
+
+def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Nulls as NaN: the data under a mask are arbitrary."""
+    filled: NDArray[np.float64] = np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
+    return filled
+
+
+def _coded(feature: Feature) -> tuple[list[str], list[object]]:
+    column = quoted(feature.name)
+    if feature.kind == "categorical":
+        code = f"list_position(CAST(? AS VARCHAR[]), CAST({column} AS VARCHAR)) - 1"
+        other = float(len(feature.categories))
+        known = list(feature.categories)
+        return [f"CASE WHEN {column} IS NOT NULL THEN CAST(coalesce({code}, {other}) AS DOUBLE) END"], [known]
+    if feature.kind == "datetime":
+        parts = (f"month({column})", f"isodow({column})", f"hour({column})")
+        return [f"CAST({part} AS DOUBLE)" for part in parts], []
+    return [f"CAST({column} AS DOUBLE)"], []

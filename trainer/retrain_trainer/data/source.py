@@ -1,0 +1,157 @@
+"""Which files a run reads: a URI becomes a list of files on a claim, with a fingerprint of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from retrain_trainer.errors import DataUnavailable, SpecError
+
+Format = Literal["csv", "parquet"]
+
+SUFFIXES: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+
+_CLAIM = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
+#: Bytes at either end of a file that the fingerprint reads.
+_EDGE = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place on a claim; `path` is relative and may hold wildcards."""
+
+    claim: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Files of one format, sorted by name. `fingerprint` changes when their content does; size in bytes."""
+
+    uri: str
+    files: tuple[Path, ...]
+    format: Format
+    fingerprint: str
+    size: int
+
+
+def parse_uri(*, uri: str, path: str = "spec.data.uri") -> Location:
+    """`pvc://claim/folder/*.csv` → its parts. Raises SpecError InvalidURI naming the field `path`."""
+    shown = uri if len(uri) <= 60 else uri[:59] + "…"
+
+    def refused(why: str) -> SpecError:
+        return SpecError(reason="InvalidURI", message=f"{path}: {shown!r}: {why}")
+
+    if not uri.startswith("pvc://"):
+        raise refused("write pvc://<claim>/<path>; other schemes are not supported yet")
+    claim, _, rest = uri.removeprefix("pvc://").partition("/")
+    if "@" in claim or ":" in claim:
+        raise refused("a URI carries no user, password or port")
+    if not _CLAIM.match(claim):
+        raise refused("after pvc:// comes the name of a PersistentVolumeClaim")
+    rest = rest.rstrip("/")
+    if any(character in "\\%\0" or not character.isprintable() for character in rest):
+        raise refused("the path must not contain a backslash, % or control characters")
+    if rest and any(part in ("", ".", "..") for part in rest.split("/")):
+        raise refused("the path must not contain //, . or ..")
+    return Location(claim=claim, path=rest)
+
+
+def claim_root(*, claim: str, claims: Mapping[str, Path]) -> Path:
+    """The folder of a claim. Raises DataUnavailable ClaimMissing."""
+    root = claims.get(claim)
+    if root is None or not root.is_dir():
+        raise DataUnavailable(
+            reason="ClaimMissing",
+            message=f"claim {claim!r} is not mounted; on a laptop add --mount {claim}=FOLDER",
+        )
+    return root
+
+
+def open_source(*, uri: str, claims: Mapping[str, Path]) -> Source:
+    """Finds the files of `uri` below the roots in `claims`.
+
+    Raises:
+        SpecError: InvalidURI.
+        DataUnavailable: ClaimMissing, DataMissing (no file), DataUnreadable (formats differ, or none we know;
+            a link that leads nowhere or out of the claim), PermissionDenied.
+    """
+    location = parse_uri(uri=uri)
+    root = claim_root(claim=location.claim, claims=claims)
+    found = sorted(root.glob(location.path)) if location.path else []
+    files = [path for path in found if path.is_file() or path.is_symlink()]
+    if not files:
+        raise DataUnavailable(reason="DataMissing", message=f"no file matches {uri}; {_holds(root, location)}")
+    for path in files:
+        _check(path=path, root=root, uri=uri)
+    formats = {_format(path) for path in files}
+    if len(formats) > 1 or None in formats:
+        odd = next((path for path in files if _format(path) is None), files[-1])
+        raise DataUnavailable(
+            reason="DataUnreadable",
+            message=f"{uri} matches {odd.name!r}; all files must be of one kind: {', '.join(SUFFIXES)}",
+        )
+    digest, size = hashlib.sha256(), 0
+    for path in files:
+        size += _fold(path=path, root=root, digest=digest)
+    return Source(
+        uri=uri,
+        files=tuple(files),
+        format=formats.pop() or "csv",
+        fingerprint=f"sha256:{digest.hexdigest()}",
+        size=size,
+    )
+
+
+def _format(path: Path) -> Format | None:
+    name = path.name.lower()
+    return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _holds(root: Path, location: Location) -> str:
+    """What is there instead, for the message."""
+    names: list[str] = []
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        names += [str((Path(folder) / name).relative_to(root)) for name in sorted(files)]
+        if len(names) > 5:
+            break
+    if not names:
+        return f"the claim {location.claim!r} is empty"
+    shown = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in names[:5])
+    return f"the claim {location.claim!r} holds {shown}{' …' if len(names) > 5 else ''}"
+
+
+def _check(*, path: Path, root: Path, uri: str) -> None:
+    try:
+        real = path.resolve(strict=True)
+    except OSError:
+        raise DataUnavailable(
+            reason="DataUnreadable", message=f"{uri} matches {path.name!r}, a link that leads nowhere"
+        ) from None
+    if not real.is_relative_to(root.resolve()):
+        raise DataUnavailable(
+            reason="DataUnreadable", message=f"{uri} matches {path.name!r}, a link that leads out of the claim"
+        )
+    if not os.access(real, os.R_OK):
+        raise DataUnavailable(
+            reason="PermissionDenied",
+            message=f"{path.name!r} of {uri} may not be read by user {os.getuid()}; see the claim's fsGroup",
+        )
+
+
+def _fold(*, path: Path, root: Path, digest: hashlib._Hash) -> int:
+    """Name, size, time of change and both ends of a file: cheap, and an edit in the middle moves the time of change."""
+    status = path.stat()
+    digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    with path.open("rb") as file:
+        digest.update(file.read(_EDGE))
+        if status.st_size > 2 * _EDGE:
+            file.seek(-_EDGE, os.SEEK_END)
+            digest.update(file.read(_EDGE))
+    return status.st_size

@@ -1,0 +1,199 @@
+"""The rows of a source as one DuckDB table: read once, in bounded memory, then asked many times.
+
+DuckDB reads, profiles and splits tens of millions of rows in less memory than any data frame. Text of the data or the
+spec never becomes SQL: names are quoted, values are parameters.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import duckdb
+
+from retrain_trainer.data.source import Source
+from retrain_trainer.errors import DataUnavailable
+
+ColumnKind = Literal["Integer", "Number", "String", "Boolean", "Timestamp", "Other"]
+
+_KINDS: dict[str, ColumnKind] = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "Integer"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "Integer"),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), "Number"),
+    **dict.fromkeys(("VARCHAR", "UUID"), "String"),
+    "BOOLEAN": "Boolean",
+    **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "Timestamp"),
+    "TIMESTAMP WITH TIME ZONE": "Timestamp",
+}
+_DELIMITERS = ",;\t|"
+_NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
+Parameters = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """A condition on rows: SQL with `?`, and its values."""
+
+    sql: str = "true"
+    parameters: tuple[Any, ...] = ()
+
+    def __and__(self, other: Where) -> Where:
+        return Where(sql=f"({self.sql}) AND ({other.sql})", parameters=self.parameters + other.parameters)
+
+
+def quoted(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Table:
+    """The rows of a source; `columns` gives each column's kind, in the order of the file."""
+
+    def __init__(self, *, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, ColumnKind]) -> None:
+        self._connection = connection
+        self.columns = MappingProxyType(dict(columns))
+
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+        """The answer to a query on the table `data`. Raises DataUnavailable DataTooLarge where memory runs out."""
+        with _out_of_memory():
+            answer: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
+        return answer
+
+    def arrays(self, sql: str, parameters: Parameters = ()) -> dict[str, Any]:
+        """The answer as numpy arrays by column; nulls are masked. Raises as `rows` does."""
+        with _out_of_memory():
+            answer: dict[str, Any] = self._connection.execute(sql, list(parameters)).fetchnumpy()
+        return answer
+
+
+@contextmanager
+def open_table(
+    *, source: Source, memory_limit_bytes: int | None = None, threads: int = 1, scratch: Path | None = None
+) -> Iterator[Table]:
+    """Reads all files of a source into one table that may spill to `scratch`.
+
+    Raises:
+        DataUnavailable: DataUnreadable (corrupt, ragged, empty, columns that differ among files; the file is named),
+            DataTooLarge.
+    """
+    configuration: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "threads": str(max(1, threads)),
+    }
+    if memory_limit_bytes is not None:
+        configuration["memory_limit"] = f"{max(64, memory_limit_bytes // 2 // 2**20)}MiB"
+    if scratch is not None:
+        configuration["temp_directory"] = str(scratch / "duckdb")
+    connection = duckdb.connect(":memory:", config=configuration)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        _load(connection, source=source)
+        # From here on no file can be reached any more, whatever an expression says.
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        described = connection.execute("DESCRIBE data").fetchall()
+        yield Table(connection=connection, columns={name: _kind(kind) for name, kind, *_ in described})
+    finally:
+        connection.close()
+
+
+def _kind(name: str) -> ColumnKind:
+    return "Number" if name.startswith("DECIMAL") else _KINDS.get(name, "Other")
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _list(values: Sequence[object]) -> str:
+    return "[" + ", ".join(_text(value) for value in values) + "]"
+
+
+def _csv(source: Source) -> str:
+    """A strict reader: what does not fit is an error, never a row that is silently dropped or padded."""
+    headers = {path: _header(path) for path in source.files}
+    first, (names, delimiter) = next(iter(headers.items()))
+    for path, (other, _) in headers.items():
+        if other != names:
+            missing = [name for name in names if name not in other]
+            more = [name for name in other if name not in names]
+            if missing or more:
+                what = f"lacks column {missing[0]!r}" if missing else f"has column {more[0]!r} besides"
+                raise _unreadable(path, f"{what}, unlike {first.name!r}")
+            raise _unreadable(path, f"has its columns in another order than {first.name!r}")
+    options = (
+        f"header = true, delim = {_text(delimiter)}, quote = '\"', escape = '\"', sample_size = -1, "
+        f"nullstr = {_list(_NULLS)}, null_padding = false, ignore_errors = false, strict_mode = true"
+    )
+    return f"read_csv({_list(source.files)}, {options})"
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """Names and delimiter of a CSV file's first line."""
+    try:
+        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            line = file.readline(1_000_000)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, f"cannot be read: {error}") from None
+    if not line.strip():
+        raise _unreadable(path, "is empty; its first line must name the columns")
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _unreadable(path, "is not UTF-8; write it in that encoding") from None
+    delimiter = max(_DELIMITERS, key=text.count)
+    names = next(csv.reader([text], delimiter=delimiter))
+    for name in names:
+        if not name.strip():
+            raise _unreadable(path, "has a column without a name in its first line")
+        if names.count(name) > 1:
+            raise _unreadable(path, f"names column {name[:60]!r} twice in its first line")
+    return names, delimiter
+
+
+def _load(connection: duckdb.DuckDBPyConnection, *, source: Source) -> None:
+    relation = _csv(source) if source.format == "csv" else f"read_parquet({_list(source.files)})"
+    try:
+        with _out_of_memory():
+            connection.execute(f"CREATE TABLE data AS SELECT * FROM {relation}")  # noqa: S608 - our own text
+            # Times become UTC without a zone, so that day boundaries mean the same everywhere.
+            for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
+                if _kind(kind) == "Timestamp" and kind != "TIMESTAMP":
+                    connection.execute(f"ALTER TABLE data ALTER {quoted(name)} TYPE TIMESTAMP")
+    except duckdb.Error as error:
+        named = [path for path in source.files if str(path) in str(error)]
+        raise _unreadable(named[0] if named else source.files[0], _told(error)) from None
+
+
+def _told(error: duckdb.Error) -> str:
+    """The telling lines of DuckDB's message, without its own advice."""
+    if "unicode" in str(error).lower():
+        return "is not UTF-8; write it in that encoding"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = next((line for line in lines if "Possible" not in line), "")
+    telling = ("Expected", "Value", "Error when", "Unterminated")
+    detail = next((line for line in lines[1:] if line.startswith(telling)), "")
+    return f"cannot be read: {text} {detail}".strip()[:300]
+
+
+def _unreadable(path: Path, what: str) -> DataUnavailable:
+    return DataUnavailable(reason="DataUnreadable", message=f"file {path.name[:60]!r} {what}")
+
+
+@contextmanager
+def _out_of_memory() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise DataUnavailable(
+            reason="DataTooLarge",
+            message="the data do not fit into memory and scratch; raise spec.job.resources.limits.memory or read less",
+        ) from None
