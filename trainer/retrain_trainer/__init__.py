@@ -1,3 +1,20 @@
 """The trainer: decides what one run does. It never talks to the Kubernetes API."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrain_trainer.serving import load_champion
+
+__all__ = ["__version__", "load_champion"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`load_champion` on first use: a run that only checks data must not pay for scikit-learn."""
+    if name == "load_champion":
+        from retrain_trainer.serving import load_champion
+
+        return load_champion
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -229,7 +229,9 @@ class _Reader:
             raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a mapping")
         for key, item in value.items():
             if not isinstance(item, str | int | float | bool | None):
-                raise _wrong(path=f"{self._path}.{name}.{key}", value=item, wanted="text, a number, true, false or null")
+                raise _wrong(
+                    path=f"{self._path}.{name}.{key}", value=item, wanted="text, a number, true, false or null"
+                )
         return dict(value)
 
     def finish(self, *, ignore: tuple[str, ...] = ()) -> None:

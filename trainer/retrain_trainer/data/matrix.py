@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain_trainer.data.profile import ColumnProfile, Profile, feature_candidates
-from retrain_trainer.data.table import ColumnKind, Table, Where, quoted
+from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples
 from retrain_trainer.spec import PolicySpec, Task
 
@@ -16,7 +16,7 @@ IDENTIFIER_FRACTION = 0.5
 #: Texts longer than this on average are prose.
 FREE_TEXT_LENGTH = 50
 
-_KINDS: dict[ColumnKind, FeatureKind] = {
+_KINDS: dict[StoredType, FeatureKind] = {
     "Integer": "numeric",
     "Number": "numeric",
     "Boolean": "boolean",
@@ -46,20 +46,20 @@ def learn_schema(*, table: Table, profile: Profile, spec: PolicySpec, where: Whe
         if reason is not None:
             excluded.append(Exclusion(name=name, reason=reason))
             continue
-        kind = _KINDS[column.kind]
+        kind = _KINDS[column.type]
         categories = _categories(table=table, name=name, where=where) if kind == "categorical" else ()
         features.append(Feature(name=name, kind=kind, categories=categories))
     return FeatureSchema(features=tuple(features), excluded=tuple(excluded))
 
 
 def _unfit(*, column: ColumnProfile, rows: int, named: bool) -> str | None:
-    if column.kind not in _KINDS:
+    if column.type not in _KINDS:
         return "UnusableType"
     if named:
         return None
     if column.distinct < 1 or (column.distinct == 1 and not column.nulls):
         return "Constant"
-    if column.kind == "String":
+    if column.type == "String":
         if column.mean_length > FREE_TEXT_LENGTH:
             return "FreeText"
         present = rows - column.nulls
@@ -71,7 +71,7 @@ def _unfit(*, column: ColumnProfile, rows: int, named: bool) -> str | None:
 def _categories(*, table: Table, name: str, where: Where) -> tuple[str, ...]:
     """The most frequent values, sorted by name; whatever else comes is coded as `other`."""
     column = quoted(name)
-    rows = table.rows(
+    rows = table.query(
         f"SELECT {column} AS value, count(*) AS times FROM data "  # noqa: S608 - names are quoted
         f"WHERE ({where.sql}) AND {column} IS NOT NULL GROUP BY value "
         f"ORDER BY times DESC, value LIMIT {MAX_CATEGORIES}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from retrain_trainer.data.table import ColumnKind, Table, quoted
+from retrain_trainer.data.table import StoredType, Table, quoted
 from retrain_trainer.spec import PolicySpec, Task
 
 #: Whole numbers with more distinct values than this are a quantity to predict, not classes.
@@ -20,7 +20,7 @@ MAX_CLASSES = 1000
 class ColumnProfile:
     """One column: `distinct` is approximate, `mean_length` in characters (texts), `infinite` counts ±infinity."""
 
-    kind: ColumnKind
+    type: StoredType
     nulls: int
     distinct: int
     mean_length: float
@@ -40,7 +40,7 @@ class Profile:
     time_max: datetime | None
     future_rows: int
     columns: Mapping[str, ColumnProfile]
-    task: Task | None
+    task: Task
     classes: Mapping[str, int] | None
 
     def null_fraction(self, name: str) -> float:
@@ -84,11 +84,11 @@ def profile_table(*, table: Table, spec: PolicySpec, now: datetime) -> Profile:
             f"count_if({quoted(time)} > ?)",
         ]
         parameters += [moment, moment]
-    [row] = table.rows(f"SELECT {', '.join(parts)} FROM data", parameters)  # noqa: S608 - names are quoted
+    [row] = table.query(f"SELECT {', '.join(parts)} FROM data", parameters)  # noqa: S608 - names are quoted
     total = int(row[0])
     columns = {
         name: ColumnProfile(
-            kind=table.columns[name],
+            type=table.columns[name],
             nulls=total - int(row[1 + 4 * index]),
             distinct=int(row[2 + 4 * index]),
             mean_length=float(row[3 + 4 * index] or 0),
@@ -110,14 +110,14 @@ def profile_table(*, table: Table, spec: PolicySpec, now: datetime) -> Profile:
     )
 
 
-def _task(*, table: Table, columns: Mapping[str, ColumnProfile], target: str) -> Task | None:
+def _task(*, table: Table, columns: Mapping[str, ColumnProfile], target: str) -> Task:
     if target not in columns:
-        return None
-    kind = columns[target].kind
+        return "Classification"  # of no meaning: validation names the missing target
+    kind = columns[target].type
     if kind in ("String", "Boolean"):
         return "Classification"
     if kind == "Integer":
-        [(distinct,)] = table.rows(f"SELECT count(DISTINCT {quoted(target)}) FROM data")  # noqa: S608
+        [(distinct,)] = table.query(f"SELECT count(DISTINCT {quoted(target)}) FROM data")  # noqa: S608
         return "Classification" if distinct <= MAX_INTEGER_CLASSES else "Regression"
     return "Regression"
 
@@ -128,7 +128,7 @@ def _classes(*, table: Table, target: str) -> dict[str, int]:
         f"SELECT CAST({column} AS VARCHAR) AS label, count(*) FROM data WHERE {column} IS NOT NULL "  # noqa: S608
         f"GROUP BY label ORDER BY label LIMIT {MAX_CLASSES + 1}"
     )
-    return {str(label): int(count) for label, count in table.rows(sql)}
+    return {str(label): int(count) for label, count in table.query(sql)}
 
 
 def _utc(value: datetime | None) -> datetime | None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 
-from retrain_trainer.data.table import ColumnKind, Table, quoted
+from retrain_trainer.data.table import StoredType, Table, quoted
 from retrain_trainer.errors import SpecError
 from retrain_trainer.spec import ColumnRule
 
 #: Kinds that satisfy each type of a rule.
-_SATISFIES: dict[str, tuple[ColumnKind, ...]] = {
+_SATISFIES: dict[str, tuple[StoredType, ...]] = {
     "Integer": ("Integer",),
     "Number": ("Integer", "Number"),
     "String": ("String",),
@@ -57,7 +57,7 @@ def column_rule_checks(*, table: Table, rows: int, rules: Sequence[ColumnRule]) 
     counted = ", ".join(f"count_if({probe.bad})" for probe in probes)
     parameters = [value for probe in probes for value in probe.parameters]
     try:
-        [counts] = table.rows(f"SELECT {counted} FROM data", parameters)  # noqa: S608 - names are quoted
+        [counts] = table.query(f"SELECT {counted} FROM data", parameters)  # noqa: S608 - names are quoted
     except duckdb.InvalidInputException as error:
         raise SpecError(
             reason="InvalidSpec", message=f"spec.validation.columns[].pattern is no regular expression: {error}"[:250]
@@ -133,7 +133,7 @@ def _examples(*, table: Table, probe: _Probe) -> tuple[str, ...]:
         f"SELECT DISTINCT CAST({column} AS VARCHAR) AS value FROM data "  # noqa: S608 - names are quoted
         f"WHERE {probe.bad} AND {column} IS NOT NULL ORDER BY value LIMIT 3"
     )
-    return tuple(str(value)[:60] for (value,) in table.rows(sql, probe.parameters))
+    return tuple(str(value)[:60] for (value,) in table.query(sql, probe.parameters))
 
 
 def _unique(*, table: Table, rule: ColumnRule) -> Iterator[RuleCheck]:
@@ -142,7 +142,7 @@ def _unique(*, table: Table, rule: ColumnRule) -> Iterator[RuleCheck]:
         f"SELECT CAST({column} AS VARCHAR) AS value, count(*) AS times FROM data "  # noqa: S608 - names are quoted
         f"WHERE {column} IS NOT NULL GROUP BY value HAVING times > 1 ORDER BY times DESC, value LIMIT 4"
     )
-    repeated = table.rows(sql)
+    repeated = table.query(sql)
     examples = tuple(f"{str(value)[:60]} ({times} times)" for value, times in repeated[:3])
     shown = f" (e.g. {', '.join(examples)})" if examples else ""
     message = f"column {rule.name[:60]!r}: values must be unique and some are repeated{shown}"

@@ -14,6 +14,9 @@ from retrain_trainer.errors import DataUnavailable, SpecError
 
 Format = Literal["csv", "parquet"]
 
+#: Where the operator mounts claims inside a pod: one folder per claim, named like it.
+DEFAULT_CLAIMS = Path("/mnt/claims")
+
 SUFFIXES: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 
 _CLAIM = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
@@ -34,6 +37,7 @@ class Source:
     """Files of one format, sorted by name. `fingerprint` changes when their content does; size in bytes."""
 
     uri: str
+    root: Path
     files: tuple[Path, ...]
     format: Format
     fingerprint: str
@@ -62,10 +66,11 @@ def parse_uri(*, uri: str, path: str = "spec.data.uri") -> Location:
     return Location(claim=claim, path=rest)
 
 
-def claim_root(*, claim: str, claims: Mapping[str, Path]) -> Path:
-    """The folder of a claim. Raises DataUnavailable ClaimMissing."""
-    root = claims.get(claim)
-    if root is None or not root.is_dir():
+def resolve(*, location: Location, claims: Mapping[str, Path], default: Path = DEFAULT_CLAIMS) -> Path:
+    """The folder of a claim: `claims[claim]`, else `default/claim`. Raises DataUnavailable ClaimMissing."""
+    claim = location.claim
+    root = claims.get(claim, default / claim)
+    if not root.is_dir():
         raise DataUnavailable(
             reason="ClaimMissing",
             message=f"claim {claim!r} is not mounted; on a laptop add --mount {claim}=FOLDER",
@@ -73,7 +78,7 @@ def claim_root(*, claim: str, claims: Mapping[str, Path]) -> Path:
     return root
 
 
-def open_source(*, uri: str, claims: Mapping[str, Path]) -> Source:
+def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT_CLAIMS) -> Source:
     """Finds the files of `uri` below the roots in `claims`.
 
     Raises:
@@ -82,7 +87,7 @@ def open_source(*, uri: str, claims: Mapping[str, Path]) -> Source:
             a link that leads nowhere or out of the claim), PermissionDenied.
     """
     location = parse_uri(uri=uri)
-    root = claim_root(claim=location.claim, claims=claims)
+    root = resolve(location=location, claims=claims, default=default)
     found = sorted(root.glob(location.path)) if location.path else []
     files = [path for path in found if path.is_file() or path.is_symlink()]
     if not files:
@@ -101,6 +106,7 @@ def open_source(*, uri: str, claims: Mapping[str, Path]) -> Source:
         size += _fold(path=path, root=root, digest=digest)
     return Source(
         uri=uri,
+        root=root,
         files=tuple(files),
         format=formats.pop() or "csv",
         fingerprint=f"sha256:{digest.hexdigest()}",

@@ -18,33 +18,47 @@ DEFAULT_FRACTION = 0.2
 DEFAULT_LONGEST = timedelta(days=28)
 DEFAULT_SHORTEST = timedelta(days=10)
 
+#: How rows were divided, as a version records it: by time, or by lot with the fraction held back.
+_TIME = "time"
+_HASH = "hash:"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A set of rows; `units` are days (rows where there is no time column)."""
 
-    where: Where
-    rows: int
-    units: int
+class SplitRejected(Exception):
+    """Too little data to divide: outcome DataRejected. reason: TooFewTrainingRows or TooFewHoldoutRows."""
+
+    def __init__(self, *, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """`comparison` is the part of `holdout` that the champion was not trained on.
+    """All rows counted have a target. Times are UTC, None without a time column; units are days, or rows.
 
-    `evaluation` are the rows newer than the last check. Times are UTC: training rows are older than `train_end`,
-    holdout rows from `holdout_start` up to and including `labelled_until`; all None without a time column.
-    `fresh_fraction` is the share of comparison rows newer than those compared last.
+    comparison: the holdout rows that the champion was not trained on (the whole holdout without a champion).
+    holdout_start and holdout_end are inclusive; train_end is the newest training row's time. fresh_fraction: share of
+    comparison rows later than `compared_until`, 1.0 if that is None; None without a time column. assignment: which
+    rule drew the lots, to be recorded with a version and handed back as `champion_assignment`.
     """
 
-    train: Part
-    holdout: Part
-    comparison: Part
-    evaluation: Part
-    train_end: datetime | None
+    train: Where
+    holdout: Where
+    comparison: Where
+    evaluation: Where
     holdout_start: datetime | None
-    labelled_until: datetime | None
-    fresh_fraction: float
+    holdout_end: datetime | None
+    train_end: datetime | None
+    evaluation_end: datetime | None
+    train_rows: int
+    holdout_rows: int
+    holdout_units: int
+    comparison_rows: int
+    comparison_units: int
+    evaluation_rows: int
+    unlabelled_rows: int
+    fresh_fraction: float | None
+    assignment: str
 
 
 def split(
@@ -55,21 +69,68 @@ def split(
     salt: str,
     evaluated_until: datetime | None = None,
     champion_trained_until: datetime | None = None,
+    champion_assignment: str | None = None,
     compared_until: datetime | None = None,
 ) -> Split:
     """Divides the labelled rows of a table that passed validation.
 
     Args:
         salt: makes the hash of rows of one registry unlike that of others.
-        evaluated_until: newest labelled time that a check has scored; None scores the holdout.
+        evaluated_until: newest labelled time that a check has scored; None scores the comparison rows.
         champion_trained_until: newest time that the champion was trained on.
+        champion_assignment: the rule by which its rows were divided.
         compared_until: newest time of the last comparison.
+
+    Raises:
+        SplitRejected: too few rows are left to train or to judge.
     """
     target = Where(sql=f"{quoted(spec.model.target)} IS NOT NULL")
     if spec.data.time_column is None or profile.time_max is None:
-        return _by_hash(table=table, target=target, fraction=spec.data.holdout.fraction or DEFAULT_FRACTION, salt=salt)
-    time = quoted(spec.data.time_column)
-    until = profile.time_max - spec.data.label_delay
+        made = _by_hash(table=table, spec=spec, target=target, salt=salt, champion_assignment=champion_assignment)
+    else:
+        made = _by_time(
+            table=table,
+            spec=spec,
+            target=target,
+            salt=salt,
+            until=profile.time_max - spec.data.label_delay,
+            evaluated_until=evaluated_until,
+            champion_trained_until=champion_trained_until,
+            champion_assignment=champion_assignment,
+            compared_until=compared_until,
+        )
+    _check(made, spec=spec)
+    return made
+
+
+def _check(made: Split, *, spec: PolicySpec) -> None:
+    if made.holdout_rows == 0:
+        raise SplitRejected(
+            reason="TooFewHoldoutRows",
+            message="no labelled row is left to judge a model; deliver more, or change spec.data.holdout",
+        )
+    if made.train_rows < spec.validation.min_rows:
+        before = f" before {made.holdout_start:%Y-%m-%d}" if made.holdout_start is not None else ""
+        raise SplitRejected(
+            reason="TooFewTrainingRows",
+            message=f"{made.train_rows:,} labelled rows{before} are left to train on, and spec.validation.minRows asks "
+            f"for {spec.validation.min_rows:,}; deliver more, or change spec.data.holdout or window",
+        )
+
+
+def _by_time(
+    *,
+    table: Table,
+    spec: PolicySpec,
+    target: Where,
+    salt: str,
+    until: datetime,
+    evaluated_until: datetime | None,
+    champion_trained_until: datetime | None,
+    champion_assignment: str | None,
+    compared_until: datetime | None,
+) -> Split:
+    time = quoted(spec.data.time_column or "")
     labelled = target & Where(sql=f"{time} <= ?", parameters=(_naive(until),))
     start = _holdout_start(table=table, time=time, labelled=labelled, until=until, holdout=spec.data.holdout)
     end = start - spec.data.holdout.gap
@@ -77,19 +138,35 @@ def split(
     if spec.data.window is not None:
         trains &= Where(sql=f"{time} >= ?", parameters=(_naive(end - spec.data.window),))
     holdout = labelled & Where(sql=f"{time} >= ?", parameters=(_naive(start),))
-    comparison = holdout & _after(time, champion_trained_until)
-    evaluation = holdout if evaluated_until is None else labelled & _after(time, evaluated_until)
-    compared = _part(table=table, time=time, where=comparison)
-    fresh = _part(table=table, time=time, where=comparison & _after(time, compared_until))
+    unseen = _after(time, champion_trained_until)
+    if champion_assignment is not None and champion_assignment.startswith(_HASH):
+        # That champion was trained on rows of all times: only what the lots kept from it may judge it.
+        unseen = _held_back(table=table, salt=salt, fraction=float(champion_assignment.removeprefix(_HASH)))
+    comparison = holdout & unseen
+    evaluation = comparison if evaluated_until is None else labelled & unseen & _after(time, evaluated_until)
+    train_rows, _, train_end = _measure(table=table, time=time, where=trains)
+    holdout_rows, holdout_units, _ = _measure(table=table, time=time, where=holdout)
+    comparison_rows, comparison_units, _ = _measure(table=table, time=time, where=comparison)
+    evaluation_rows, _, evaluation_end = _measure(table=table, time=time, where=evaluation)
+    fresh = table.count(where=comparison & _after(time, compared_until))
     return Split(
-        train=_part(table=table, time=time, where=trains),
-        holdout=_part(table=table, time=time, where=holdout),
-        comparison=compared,
-        evaluation=_part(table=table, time=time, where=evaluation),
-        train_end=end,
+        train=trains,
+        holdout=holdout,
+        comparison=comparison,
+        evaluation=evaluation,
         holdout_start=start,
-        labelled_until=until,
-        fresh_fraction=fresh.rows / compared.rows if compared.rows else 0.0,
+        holdout_end=until,
+        train_end=train_end,
+        evaluation_end=evaluation_end,
+        train_rows=train_rows,
+        holdout_rows=holdout_rows,
+        holdout_units=holdout_units,
+        comparison_rows=comparison_rows,
+        comparison_units=comparison_units,
+        evaluation_rows=evaluation_rows,
+        unlabelled_rows=table.rows - table.count(where=labelled),
+        fresh_fraction=fresh / comparison_rows if comparison_rows else 0.0,
+        assignment=_TIME,
     )
 
 
@@ -98,7 +175,7 @@ def _holdout_start(*, table: Table, time: str, labelled: Where, until: datetime,
     if holdout.window is not None:
         return _midnight(until - holdout.window)
     fraction = holdout.fraction or DEFAULT_FRACTION
-    days = table.rows(
+    days = table.query(
         f"SELECT date_trunc('day', {time}) AS day, count(*) FROM data WHERE {labelled.sql} "  # noqa: S608
         "GROUP BY day ORDER BY day DESC",
         labelled.parameters,
@@ -127,29 +204,52 @@ def _after(time: str, moment: datetime | None) -> Where:
     return Where() if moment is None else Where(sql=f"{time} > ?", parameters=(_naive(moment),))
 
 
-def _part(*, table: Table, time: str | None, where: Where) -> Part:
-    units = f"count(DISTINCT date_trunc('day', {time}))" if time is not None else "count(*)"
-    [(rows, distinct)] = table.rows(
-        f"SELECT count(*), {units} FROM data WHERE {where.sql}",  # noqa: S608 - names are quoted
+def _measure(*, table: Table, time: str, where: Where) -> tuple[int, int, datetime | None]:
+    """Rows, days and newest time (UTC)."""
+    [(rows, days, newest)] = table.query(
+        f"SELECT count(*), count(DISTINCT date_trunc('day', {time})), max({time}) "  # noqa: S608 - names are quoted
+        f"FROM data WHERE {where.sql}",
         where.parameters,
     )
-    return Part(where=where, rows=int(rows), units=int(distinct))
+    return int(rows), int(days), newest.replace(tzinfo=UTC) if newest is not None else None
 
 
-def _by_hash(*, table: Table, target: Where, fraction: float, salt: str) -> Split:
-    """Rows with the same values fall on the same side, in this run and in every later one of the registry."""
+def _held_back(*, table: Table, salt: str, fraction: float, held: bool = True) -> Where:
+    """Rows that the lots keep from training: the same values always fall on the same side."""
     values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in sorted(table.columns))
     place = f"CAST('0x' || substr(md5(concat_ws(chr(31), ?, {values})), 1, 8) AS UBIGINT) / 4294967296.0"
-    holdout = target & Where(sql=f"{place} < ?", parameters=(salt, fraction))
-    trains = target & Where(sql=f"{place} >= ?", parameters=(salt, fraction))
-    judged = _part(table=table, time=None, where=holdout)
+    return Where(sql=f"{place} {'<' if held else '>='} ?", parameters=(salt, fraction))
+
+
+def _by_hash(*, table: Table, spec: PolicySpec, target: Where, salt: str, champion_assignment: str | None) -> Split:
+    fraction = spec.data.holdout.fraction or DEFAULT_FRACTION
+    holdout = target & _held_back(table=table, salt=salt, fraction=fraction)
+    trains = target & _held_back(table=table, salt=salt, fraction=fraction, held=False)
+    comparison = holdout
+    if champion_assignment is not None and champion_assignment != f"{_HASH}{fraction!r}":
+        if champion_assignment.startswith(_HASH):
+            before = float(champion_assignment.removeprefix(_HASH))
+            comparison = holdout & _held_back(table=table, salt=salt, fraction=before)
+        else:
+            # It was trained on days, and without a time column nobody can tell which.
+            comparison = Where(sql="false")
+    rows, judged = table.count(where=holdout), table.count(where=comparison)
     return Split(
-        train=_part(table=table, time=None, where=trains),
-        holdout=judged,
-        comparison=judged,
-        evaluation=judged,
-        train_end=None,
+        train=trains,
+        holdout=holdout,
+        comparison=comparison,
+        evaluation=comparison,
         holdout_start=None,
-        labelled_until=None,
-        fresh_fraction=1.0,
+        holdout_end=None,
+        train_end=None,
+        evaluation_end=None,
+        train_rows=table.count(where=trains),
+        holdout_rows=rows,
+        holdout_units=rows,
+        comparison_rows=judged,
+        comparison_units=judged,
+        evaluation_rows=judged,
+        unlabelled_rows=table.rows - table.count(where=target),
+        fresh_fraction=None,
+        assignment=f"{_HASH}{fraction!r}",
     )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal
 
 import duckdb
@@ -21,9 +21,9 @@ import duckdb
 from retrain_trainer.data.source import Source
 from retrain_trainer.errors import DataUnavailable
 
-ColumnKind = Literal["Integer", "Number", "String", "Boolean", "Timestamp", "Other"]
+StoredType = Literal["Integer", "Number", "String", "Boolean", "Timestamp", "Other"]
 
-_KINDS: dict[str, ColumnKind] = {
+_KINDS: dict[str, StoredType] = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "Integer"),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "Integer"),
     **dict.fromkeys(("FLOAT", "DOUBLE"), "Number"),
@@ -54,30 +54,61 @@ def quoted(name: str) -> str:
 
 
 class Table:
-    """The rows of a source; `columns` gives each column's kind, in the order of the file."""
+    """The rows of a source. `columns` gives each column's type in the order of the file, `rows` their number.
 
-    def __init__(self, *, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, ColumnKind]) -> None:
+    A context manager: leaving it frees memory and scratch files.
+    """
+
+    def __init__(self, *, connection: duckdb.DuckDBPyConnection, memory_limit_bytes: int | None) -> None:
         self._connection = connection
-        self.columns = MappingProxyType(dict(columns))
+        self.memory_limit_bytes = memory_limit_bytes
+        described = connection.execute("DESCRIBE data").fetchall()
+        self.columns: Mapping[str, StoredType] = MappingProxyType({name: _type(kind) for name, kind, *_ in described})
+        self.rows = self.count(where=Where())
 
-    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees memory and scratch files."""
+        self._connection.close()
+
+    def count(self, *, where: Where) -> int:
+        """Number of rows for which `where` holds."""
+        [(rows,)] = self.query(f"SELECT count(*) FROM data WHERE {where.sql}", where.parameters)  # noqa: S608
+        return int(rows)
+
+    def query(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """The answer to a query on the table `data`. Raises DataUnavailable DataTooLarge where memory runs out."""
         with _out_of_memory():
             answer: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
         return answer
 
     def arrays(self, sql: str, parameters: Parameters = ()) -> dict[str, Any]:
-        """The answer as numpy arrays by column; nulls are masked. Raises as `rows` does."""
+        """The answer as numpy arrays by column; nulls are masked. Raises as `query` does."""
         with _out_of_memory():
             answer: dict[str, Any] = self._connection.execute(sql, list(parameters)).fetchnumpy()
         return answer
 
 
-@contextmanager
 def open_table(
-    *, source: Source, memory_limit_bytes: int | None = None, threads: int = 1, scratch: Path | None = None
-) -> Iterator[Table]:
+    *,
+    source: Source,
+    memory_limit_bytes: int | None,
+    threads: int,
+    scratch: Path,
+    text_columns: Collection[str] = (),
+) -> Table:
     """Reads all files of a source into one table that may spill to `scratch`.
+
+    Args:
+        memory_limit_bytes: of the whole process; DuckDB takes half of it.
+        text_columns: columns of CSV files that stay text though every value looks like a number.
 
     Raises:
         DataUnavailable: DataUnreadable (corrupt, ragged, empty, columns that differ among files; the file is named),
@@ -87,25 +118,24 @@ def open_table(
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
         "threads": str(max(1, threads)),
+        "temp_directory": str(scratch / "duckdb"),
     }
     if memory_limit_bytes is not None:
         configuration["memory_limit"] = f"{max(64, memory_limit_bytes // 2 // 2**20)}MiB"
-    if scratch is not None:
-        configuration["temp_directory"] = str(scratch / "duckdb")
     connection = duckdb.connect(":memory:", config=configuration)
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        _load(connection, source=source)
+        _load(connection, source=source, text_columns=text_columns)
         # From here on no file can be reached any more, whatever an expression says.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        described = connection.execute("DESCRIBE data").fetchall()
-        yield Table(connection=connection, columns={name: _kind(kind) for name, kind, *_ in described})
-    finally:
+        return Table(connection=connection, memory_limit_bytes=memory_limit_bytes)
+    except BaseException:
         connection.close()
+        raise
 
 
-def _kind(name: str) -> ColumnKind:
+def _type(name: str) -> StoredType:
     return "Number" if name.startswith("DECIMAL") else _KINDS.get(name, "Other")
 
 
@@ -117,7 +147,7 @@ def _list(values: Sequence[object]) -> str:
     return "[" + ", ".join(_text(value) for value in values) + "]"
 
 
-def _csv(source: Source) -> str:
+def _csv(source: Source, *, text_columns: Collection[str]) -> str:
     """A strict reader: what does not fit is an error, never a row that is silently dropped or padded."""
     headers = {path: _header(path) for path in source.files}
     first, (names, delimiter) = next(iter(headers.items()))
@@ -133,6 +163,9 @@ def _csv(source: Source) -> str:
         f"header = true, delim = {_text(delimiter)}, quote = '\"', escape = '\"', sample_size = -1, "
         f"nullstr = {_list(_NULLS)}, null_padding = false, ignore_errors = false, strict_mode = true"
     )
+    texts = [name for name in names if name in text_columns]
+    if texts:
+        options += ", types = {" + ", ".join(f"{_text(name)}: 'VARCHAR'" for name in texts) + "}"
     return f"read_csv({_list(source.files)}, {options})"
 
 
@@ -159,14 +192,16 @@ def _header(path: Path) -> tuple[list[str], str]:
     return names, delimiter
 
 
-def _load(connection: duckdb.DuckDBPyConnection, *, source: Source) -> None:
-    relation = _csv(source) if source.format == "csv" else f"read_parquet({_list(source.files)})"
+def _load(connection: duckdb.DuckDBPyConnection, *, source: Source, text_columns: Collection[str]) -> None:
+    relation = (
+        _csv(source, text_columns=text_columns) if source.format == "csv" else f"read_parquet({_list(source.files)})"
+    )
     try:
         with _out_of_memory():
             connection.execute(f"CREATE TABLE data AS SELECT * FROM {relation}")  # noqa: S608 - our own text
             # Times become UTC without a zone, so that day boundaries mean the same everywhere.
             for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
-                if _kind(kind) == "Timestamp" and kind != "TIMESTAMP":
+                if _type(kind) == "Timestamp" and kind != "TIMESTAMP":
                     connection.execute(f"ALTER TABLE data ALTER {quoted(name)} TYPE TIMESTAMP")
     except duckdb.Error as error:
         named = [path for path in source.files if str(path) in str(error)]

@@ -8,8 +8,14 @@ from datetime import datetime
 
 from retrain_trainer.data.profile import MAX_CLASSES, Profile, feature_candidates
 from retrain_trainer.data.rules import column_rule_checks
-from retrain_trainer.data.table import Table
+from retrain_trainer.data.table import StoredType, Table
+from retrain_trainer.features import FeatureSchema
 from retrain_trainer.spec import PolicySpec
+
+_READS: dict[str, tuple[StoredType, ...]] = {
+    "numeric": ("Integer", "Number", "Boolean"),
+    "datetime": ("Timestamp",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +47,19 @@ class ValidationReport:
         return next((check for check in self.checks if not check.passed), None)
 
 
-def validate(*, profile: Profile, table: Table, spec: PolicySpec, now: datetime) -> ValidationReport:
+def validate(
+    *, profile: Profile, table: Table, spec: PolicySpec, now: datetime, champion: FeatureSchema | None = None
+) -> ValidationReport:
     """Checks `table`. Where a column is missing, checks that would need it are left out.
+
+    `champion`: features of the model in use; one that the data have with another type is an error that names it.
 
     Raises:
         SpecError: InvalidSpec, a pattern that is no regular expression.
     """
     checks = list(_structure(profile=profile, table=table, spec=spec))
+    if champion is not None:
+        checks += _champion_types(table=table, champion=champion)
     if all(check.passed for check in checks):
         checks += _contents(profile=profile, table=table, spec=spec, now=now)
         checks += [
@@ -125,6 +137,19 @@ def _structure(*, profile: Profile, table: Table, spec: PolicySpec) -> Iterator[
             passed=profile.task != "Regression" or numeric,
             message=f"the target {_shown(target)} holds {table.columns[target].lower()} values, and a regression needs "
             "numbers; set spec.model.task: Classification or name another target",
+        )
+
+
+def _champion_types(*, table: Table, champion: FeatureSchema) -> Iterator[Check]:
+    """A column that has become text cannot be given to a model that learned numbers."""
+    for feature in champion.features:
+        stored = table.columns.get(feature.name)
+        yield Check(
+            name="TypeMismatch",
+            column=feature.name,
+            passed=stored is None or feature.kind not in ("numeric", "datetime") or stored in _READS[feature.kind],
+            message=f"column {_shown(feature.name)} holds {(stored or '').lower()} values, and the champion learned "
+            f"{feature.kind} ones; correct the data, or exclude the column",
         )
 
 

@@ -1,0 +1,89 @@
+"""Which runs are called for, and which of them are answered already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from retrain_operator.api.children import job_view
+from retrain_operator.api.policy import policy_view
+from retrain_operator.planning.digests import digests_of
+from retrain_operator.planning.requests import handled_after, open_requests
+
+from tests.builders import Json, a_job, a_policy
+
+DIGESTS = digests_of(policy=policy_view(a_policy()))
+KNOWN = {"spec": DIGESTS.spec, "threshold": DIGESTS.threshold}
+
+OPEN: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[str, str]]]] = {
+    "a new policy": ({}, {}, [("check", "Initial")]),
+    "a settled policy": ({}, KNOWN, []),
+    "a new policy that is suspended": ({"spec": {"suspend": True}}, {}, []),
+    "a train request": ({"train": "a"}, KNOWN, [("train", "Request")]),
+    "a train request answered": ({"train": "a"}, {**KNOWN, "train": "a"}, []),
+    "a train request with another string": ({"train": "b"}, {**KNOWN, "train": "a"}, [("train", "Request")]),
+    "the string of a check does not answer a train": ({"train": "a"}, {**KNOWN, "check": "a"}, [("train", "Request")]),
+    "an annotation taken away": ({}, {**KNOWN, "train": "a"}, []),
+    "an empty annotation": ({"train": ""}, KNOWN, []),
+    "an edit of the model": ({"spec": {"model": {"seed": 1}}}, KNOWN, [("train", "SpecChange")]),
+    "an edit of the data": ({"spec": {"data": {"window": "90d"}}}, KNOWN, [("train", "SpecChange")]),
+    "an edit of the metric": ({"spec": {"evaluation": {"metric": "f1"}}}, KNOWN, [("train", "SpecChange")]),
+    "an edit of the threshold": ({"spec": {"evaluation": {"threshold": 0.7}}}, KNOWN, [("check", "SpecChange")]),
+    "a threshold taken away": ({"spec": {"evaluation": {"threshold": None}}}, KNOWN, [("check", "SpecChange")]),
+    "a promotion rule": ({"spec": {"promotion": {"minImprovement": 0.1}}}, KNOWN, []),
+    "a trigger": ({"spec": {"triggers": {"belowThreshold": {"enabled": False}}}}, KNOWN, []),
+    "an edit of the model, switched off": (
+        {"spec": {"model": {"seed": 1}, "triggers": {"specChange": {"enabled": False}}}},
+        KNOWN,
+        [],
+    ),
+    "an edit of the model, suspended": ({"spec": {"model": {"seed": 1}, "suspend": True}}, KNOWN, []),
+    "requests of a suspended policy": (
+        {"spec": {"suspend": True}, "train": "a", "check": "b"},
+        KNOWN,
+        [("train", "Request"), ("check", "Request")],
+    ),
+    "everything at once, the most urgent first": (
+        {"spec": {"model": {"seed": 1}, "evaluation": {"threshold": 0.7}}, "train": "a", "check": "b"},
+        KNOWN,
+        [("train", "Request"), ("train", "SpecChange"), ("check", "Request"), ("check", "SpecChange")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("fields", "handled", "wanted"), OPEN.values(), ids=OPEN)
+def test_open(fields: dict[str, Any], handled: dict[str, str], wanted: list[tuple[str, str]]) -> None:
+    policy = policy_view(a_policy(**fields))
+    found = open_requests(policy=policy, handled=handled, digests=digests_of(policy=policy))
+    assert [(one.action, one.cause) for one in found] == wanted
+
+
+HANDLED: dict[str, tuple[Json, list[Json], dict[str, str]]] = {
+    "nothing": (a_policy(train="a"), [], {}),
+    "what the status says": (a_policy(status={"lastHandled": {"train": "a"}}), [], {"train": "a"}),
+    "a Job that answers the request": (a_policy(train="a"), [a_job(action="train", request="a")], {"train": "a"}),
+    "a Job with another string": (a_policy(train="b"), [a_job(action="train", request="a")], {}),
+    "a Job of the other action": (a_policy(train="a"), [a_job(action="check", request="a")], {}),
+    "a Job of this spec": (a_policy(), [a_job(spec_digest=DIGESTS.spec)], {"spec": DIGESTS.spec}),
+    "a Job of another spec": (a_policy(), [a_job(spec_digest="other")], {}),
+    "a status full of rubbish": (a_policy(status={"lastHandled": {"train": 1, "x": "y", "spec": None}}), [], {}),
+    "a status that is no mapping": (a_policy(status={"lastHandled": "x"}), [], {}),
+}
+
+
+@pytest.mark.parametrize(("body", "jobs", "wanted"), HANDLED.values(), ids=HANDLED)
+def test_handled(body: Json, jobs: list[Json], wanted: dict[str, str]) -> None:
+    policy = policy_view(body)
+    views = [job_view(job) for job in jobs]
+    assert handled_after(policy=policy, jobs=views, digests=digests_of(policy=policy)) == wanted
+
+
+def test_the_digest_does_not_see_the_order_of_fields() -> None:
+    body = a_policy()
+    body["spec"] = dict(reversed(body["spec"].items()))
+    assert digests_of(policy=policy_view(body)) == DIGESTS
+
+
+def test_a_threshold_of_1_is_one_of_1_point_0() -> None:
+    one, other = (digests_of(policy=policy_view(a_policy(spec={"evaluation": {"threshold": t}}))) for t in (1, 1.0))
+    assert one == other

@@ -1,0 +1,132 @@
+"""The cache holds the newest of each object, and no ghosts."""
+
+from __future__ import annotations
+
+import pytest
+from retrain_operator.api.policy import PolicyKey
+from retrain_operator.cache import Cache
+
+from tests.builders import CRONJOB_UID, JOB_UID, POLICY_UID, a_cronjob, a_job, a_policy, an_owner
+
+KEY = PolicyKey(namespace="team-a", name="flight-delays")
+
+
+def filled() -> Cache:
+    cache = Cache()
+    cache.put_policy(a_policy(resource_version="10"))
+    cache.put_cronjob(a_cronjob(resource_version="11"))
+    cache.put_job(a_job(resource_version="12"))
+    return cache
+
+
+def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    cache = filled()
+    cache.put_policy(a_policy(resource_version="9", generation=7))
+    cache.put_job(a_job(resource_version="9", ready=1))
+    cache.put_cronjob(a_cronjob(resource_version="9", spec={"suspend": True}))
+    policy = cache.policies[KEY]
+    assert policy.generation == 1
+    assert cache.jobs(policy)[0].ready == 0
+    assert (found := cache.cronjob(policy)) is not None
+    assert found.spec["suspend"] is False
+
+
+def test_versions_are_numbers_not_texts() -> None:
+    cache = filled()
+    cache.put_policy(a_policy(resource_version="100", generation=7))
+    cache.put_policy(a_policy(resource_version="99", generation=8))
+    assert cache.policies[KEY].generation == 7
+
+
+def test_a_policy_made_anew_replaces_the_old_one_and_has_none_of_its_children() -> None:
+    cache = filled()
+    cache.put_policy(a_policy(uid="new", resource_version="20"))
+    assert cache.policies[KEY].uid == "new"
+    assert cache.jobs(cache.policies[KEY]) == ()
+    assert cache.cronjob(cache.policies[KEY]) is None
+
+
+def test_the_end_of_an_old_policy_told_late_leaves_the_new_one_of_its_name() -> None:
+    cache = filled()
+    cache.put_policy(a_policy(uid="new", resource_version="20"))
+    # As the watch does with a DELETED event.
+    key = cache.put_policy(a_policy(resource_version="15", deleting=True))
+    cache.drop_policy(key=key, uid=POLICY_UID)
+    assert cache.policies[KEY].uid == "new"
+    assert cache.key_of(policy_uid="new") == KEY
+    assert cache.key_of(policy_uid=POLICY_UID) is None
+
+
+def test_a_dropped_policy_takes_its_children_along() -> None:
+    cache = filled()
+    cache.drop_policy(key=KEY, uid=POLICY_UID)
+    assert cache.policies == {}
+    assert list(cache.all_jobs()) == []
+
+
+STRANGERS = {
+    "no owner": {"owned": False},
+    "another owner": {"owner": an_owner(uid="somebody")},
+    "another namespace": {"namespace": "team-b"},
+    "an owner that does not control": {"owner": {**an_owner(), "controller": False}},
+}
+
+
+@pytest.mark.parametrize("fields", STRANGERS.values(), ids=STRANGERS)
+def test_a_job_with_our_labels_is_ours_only_by_its_controller(fields: dict[str, object]) -> None:
+    cache = Cache()
+    cache.put_policy(a_policy())
+    cache.put_job(a_job(**fields))  # type: ignore[arg-type]
+    assert cache.jobs(cache.policies[KEY]) == ()
+
+
+def test_a_job_of_the_policys_cronjob_is_the_policys() -> None:
+    cache = filled()
+    cache.put_job(a_job(uid="slot", name="slot", owner=an_owner(kind="CronJob", uid=CRONJOB_UID)))
+    assert {job.uid for job in cache.jobs(cache.policies[KEY])} == {JOB_UID, "slot"}
+
+
+def test_a_job_of_somebodys_cronjob_with_our_labels_is_not() -> None:
+    cache = Cache()
+    cache.put_policy(a_policy())
+    cache.put_cronjob(a_cronjob(owned=False))
+    cache.put_job(a_job(owner=an_owner(kind="CronJob", uid=CRONJOB_UID)))
+    assert cache.cronjob(cache.policies[KEY]) is None
+    assert cache.jobs(cache.policies[KEY]) == ()
+
+
+def test_a_full_list_drops_what_it_lacks() -> None:
+    cache = filled()
+    cache.replace_jobs(bodies=[], as_of="50")
+    cache.replace_cronjobs(bodies=[], as_of="50")
+    assert cache.jobs(cache.policies[KEY]) == ()
+    assert cache.cronjob(cache.policies[KEY]) is None
+    cache.replace_policies(bodies=[], as_of="50")
+    assert cache.policies == {}
+    assert cache.key_of(policy_uid=POLICY_UID) is None
+
+
+def test_a_full_list_keeps_what_was_seen_after_it() -> None:
+    cache = filled()
+    cache.replace_policies(bodies=[], as_of="5")
+    cache.replace_cronjobs(bodies=[], as_of="5")
+    cache.replace_jobs(bodies=[], as_of="5")
+    policy = cache.policies[KEY]
+    assert cache.cronjob(policy) is not None
+    assert len(cache.jobs(policy)) == 1
+
+
+def test_a_full_list_does_not_take_an_object_back_in_time() -> None:
+    cache = filled()
+    cache.replace_jobs(bodies=[a_job(resource_version="4", ready=1)], as_of="5")
+    assert cache.jobs(cache.policies[KEY])[0].ready == 0
+
+
+def test_a_marked_job_is_kept_until_the_watch_drops_it() -> None:
+    cache = filled()
+    cache.mark_recorded(policy_uid=POLICY_UID, job_uid=JOB_UID)
+    cache.mark_recorded(policy_uid=POLICY_UID, job_uid="unknown")
+    assert cache.jobs(cache.policies[KEY])[0].recorded
+    cache.drop_job(policy_uid=POLICY_UID, uid=JOB_UID)
+    cache.drop_job(policy_uid="unknown", uid=JOB_UID)
+    assert cache.jobs(cache.policies[KEY]) == ()

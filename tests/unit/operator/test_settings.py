@@ -1,0 +1,89 @@
+"""Every setting is checked, and a wrong one is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from retrain_operator.settings import Settings, SettingsError, load_settings, read_settings
+
+from tests.unit.operator.strategies import JSON_VALUES
+
+
+@pytest.mark.parametrize("text", ["", "{}", "# nothing"], ids=["empty", "an empty mapping", "a comment"])
+def test_nothing_means_the_defaults(text: str) -> None:
+    assert read_settings(text) == Settings()
+
+
+def test_both_groups_stand_side_by_side() -> None:
+    settings = read_settings("resyncSeconds: 30\nnamespaces: [a, b]\ntrainerImage: x:1\nfsGroup: null\n")
+    assert (settings.resync_seconds, settings.namespaces) == (30.0, ("a", "b"))
+    assert (settings.admin.trainer_image, settings.admin.fs_group) == ("x:1", None)
+    assert settings.admin.initial_runs == 20
+
+
+def test_looks_are_a_list() -> None:
+    assert read_settings("waitingLooksSeconds: [1, 5]").admin.waiting_looks_seconds == (1, 5)
+
+
+def test_a_file_goes_on_top_of_a_base() -> None:
+    base = read_settings("workers: 3\ninitialRuns: 5")
+    settings = read_settings("workers: 4", base=base)
+    assert (settings.workers, settings.admin.initial_runs) == (4, 5)
+
+
+REFUSED = {
+    "an unknown key": ("resyncSecond: 1", "'resyncSecond' is not a setting"),
+    "the Python name of a key": ("resync_seconds: 1", "resyncSeconds"),
+    "a whole group": ("admin: {}", "'admin' is not a setting"),
+    "a text for a number": ("workers: many", "workers: 'many'"),
+    "truth for a number": ("workers: true", "a whole number"),
+    "no workers": ("workers: 0", "1 or more"),
+    "a negative number": ("initialRuns: -1", "initialRuns"),
+    "zero seconds": ("resyncSeconds: 0", "a number above 0"),
+    "not a number of seconds": ("resyncSeconds: .nan", "a number above 0"),
+    "no text": ("trainerImage: ''", "a text"),
+    "a text for a list": ("namespaces: a", "a list"),
+    "a number in a list of texts": ("namespaces: [1]", "a text"),
+    "no looks": ("waitingLooksSeconds: []", "one age or more"),
+    "a look at age zero": ("waitingLooksSeconds: [0]", "1 s or more"),
+    "a list": ("[1]", "must be a mapping"),
+    "no YAML": ("{", "not YAML"),
+    "null where nothing else will do": ("workers: null", "workers: None"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED.values(), ids=REFUSED)
+def test_refused(text: str, words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(text)
+    assert words in str(caught.value)
+
+
+@given(JSON_VALUES)
+def test_any_value_of_a_key_is_taken_or_refused(value: object) -> None:
+    for key in ("workers", "resyncSeconds", "namespaces", "trainerImage", "fsGroup", "waitingLooksSeconds"):
+        try:
+            read_settings(f"{key}: {value!r}")
+        except SettingsError as error:
+            assert str(error)
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("workers: 2", encoding="utf-8")
+    assert load_settings(path).workers == 2
+    assert load_settings(None) == Settings()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"missing\.yaml: No such file"):
+        load_settings(tmp_path / "missing.yaml")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load_settings(path)

@@ -1,0 +1,95 @@
+"""Manifests, promotions and whole publications for the tests of the registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from retrain_trainer.features import Exclusion, Feature, FeatureSchema
+from retrain_trainer.registry.documents import sha256
+from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+from retrain_trainer.registry.store import DirectoryStore
+
+NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
+
+
+def registry_in(mount: Path) -> Registry:
+    """A registry in a folder, as a run opens it."""
+    return Registry(store=DirectoryStore(mount=mount, prefix="default/flights"))
+
+
+def draft(*, run: str, model: bytes, **changes: Any) -> Manifest:
+    """A manifest that is not published yet."""
+    manifest = Manifest(
+        version=0,
+        run=run,
+        parent=None,
+        trigger="NoChampion",
+        cause="Initial",
+        trained_time=NOW,
+        model_digest=sha256(model),
+        model_bytes=len(model),
+        spec={"data": {"uri": "pvc://flights/*.csv"}},
+        spec_digest="sha256:" + 64 * "0",
+        task="Classification",
+        target="late",
+        classes=("false", "true"),
+        positive_class="true",
+        schema=FeatureSchema(
+            features=(
+                Feature(name="hour", kind="numeric"),
+                Feature(name="ziel", kind="categorical", categories=("Köln",)),
+            ),
+            excluded=(Exclusion(name="id", reason="Identifier"),),
+        ),
+        metric="roc_auc",
+        greater_is_better=True,
+        score=0.7,
+        accuracy=None,
+        constant_score=0.5,
+        fingerprint="sha256:abc",
+        salt="5a",
+        assignment="time",
+        trained_rows=1000,
+        holdout_rows=200,
+        trained_until=NOW,
+        holdout_start=NOW,
+        holdout_end=None,
+        seconds=0.25,
+        libraries={"numpy": "2.2"},
+        gate=GateRecord(
+            verdict="Better",
+            reason="FirstVersion",
+            message="above the constant model",
+            champion=None,
+            difference=None,
+            low=None,
+            high=None,
+            units=10,
+            rows=200,
+        ),
+    )
+    return replace(manifest, **changes)
+
+
+def promotion(*, number: int, version: int, run: str) -> Promotion:
+    """An entry of the log."""
+    return Promotion(
+        number=number, version=version, previous_version=None, run=run, trigger="NoChampion", request="", time=NOW
+    )
+
+
+def publish_and_promote(*, registry: Registry, run: str, model: bytes) -> bool:
+    """The writes of a run that wins, in the order of a run, resuming what the same key did before. True if promoted."""
+    started = registry.start_run(key=run)
+    manifest = registry.version_of_run(key=run) or registry.publish(draft=draft(run=run, model=model), model=model)
+    won = registry.promotion_of_run(key=run, after=started.promotion) is not None
+    if not won:
+        champion = registry.champion()
+        number = 1 if champion is None else champion.promotion.number + 1
+        won = registry.promote(promotion=promotion(number=number, version=manifest.version, run=run))
+    registry.finish_run(key=run, result={"time": "2013-03-01T12:00:00Z", "body": {"outcome": "Promoted"}})
+    return won

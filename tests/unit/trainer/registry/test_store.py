@@ -1,0 +1,138 @@
+"""Create-if-absent in a directory, on real files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged
+from retrain_trainer.registry.filesystem import FileSystem
+from retrain_trainer.registry.store import DirectoryStore
+
+
+def test_what_is_created_is_read_back_and_listed(tmp_path: Path) -> None:
+    store = DirectoryStore(mount=tmp_path, prefix="team/policy")
+    assert store.create(key="versions/1/manifest.json", data=b"one")
+    assert store.read(key="versions/1/manifest.json") == b"one"
+    assert [entry.name for entry in store.entries(folder="versions")] == ["1"]
+    assert (tmp_path / "team/policy/versions/1/manifest.json").read_bytes() == b"one"
+
+
+def test_what_exists_is_never_changed_and_no_temporary_file_stays(tmp_path: Path) -> None:
+    store = DirectoryStore(mount=tmp_path)
+    assert store.create(key="a/b", data=b"first")
+    assert not store.create(key="a/b", data=b"second")
+    assert store.read(key="a/b") == b"first"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_what_does_not_exist_is_none_and_empty(tmp_path: Path) -> None:
+    store = DirectoryStore(mount=tmp_path)
+    store.create(key="file", data=b"")
+    assert store.read(key="no/such") is None
+    assert store.read(key="file/below") is None
+    assert store.entries(folder="no") == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/absolute", "../up", "a/../b", "a//b", ".hidden", "a/.hidden", "a\\b", "a b", "a\x00", "a\n", "x" * 300],
+)
+def test_a_key_that_could_leave_the_folder_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="is no key"):
+        DirectoryStore(mount=tmp_path).create(key=key, data=b"")
+
+
+def test_a_link_a_pipe_and_a_giant_put_there_by_somebody_are_refused(tmp_path: Path) -> None:
+    store = DirectoryStore(mount=tmp_path)
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "link").symlink_to(tmp_path / "secret")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "giant").write_bytes(b"x" * 11)
+    for name in ("link", "pipe", "giant"):
+        with pytest.raises(RegistryDamaged, match=name):
+            store.read(key=name, limit=10)
+
+
+def _create_all(root: str, mine: str, keys: int) -> int:
+    store = DirectoryStore(mount=Path(root))
+    return sum(store.create(key=f"race/{index}", data=mine.encode()) for index in range(keys))
+
+
+def test_of_eight_processes_exactly_one_creates_each_key(tmp_path: Path) -> None:
+    keys = 40
+    with get_context("spawn").Pool(8) as pool:
+        won = pool.starmap(_create_all, [(str(tmp_path), f"{number}", keys) for number in range(8)])
+    assert sum(won) == keys
+    winners = [(tmp_path / f"race/{index}").read_text() for index in range(keys)]
+    assert [winners.count(str(number)) for number in range(8)] == won
+
+
+class _LostReply(FileSystem):
+    """link(2) does its work and answers with an error, as NFS may."""
+
+    def __init__(self, *, error: int) -> None:
+        self._error = error
+
+    def link(self, source: Path, target: Path) -> None:
+        super().link(source, target)
+        raise OSError(self._error, os.strerror(self._error))
+
+
+@pytest.mark.parametrize("error", [errno.EEXIST, errno.EIO], ids=["as if it existed", "input/output error"])
+def test_a_link_that_was_made_counts_whatever_the_answer(tmp_path: Path, error: int) -> None:
+    store = DirectoryStore(mount=tmp_path, files=_LostReply(error=error))
+    assert store.create(key="a", data=b"mine")
+    assert store.read(key="a") == b"mine"
+
+
+class _Failing(FileSystem):
+    def __init__(self, *, error: int) -> None:
+        self._error = error
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        raise OSError(self._error, os.strerror(self._error))
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (errno.ENOSPC, "RegistryFull"),
+        (errno.EDQUOT, "RegistryFull"),
+        (errno.EROFS, "RegistryReadOnly"),
+        (errno.EIO, "RegistryUnavailable"),
+    ],
+    ids=["full disk", "quota", "read-only file system", "broken disk"],
+)
+def test_what_cannot_be_written_is_explained_and_leaves_nothing(tmp_path: Path, error: int, reason: str) -> None:
+    store = DirectoryStore(mount=tmp_path, files=_Failing(error=error))
+    with pytest.raises(DataUnavailable, match="versions/1") as caught:
+        store.create(key="versions/1/manifest.json", data=b"x")
+    assert (caught.value.reason, caught.value.exit_code) == (reason, 66)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _reason_as_nobody(root: str) -> str:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setuid(65534)
+    os.chdir(root)
+    try:
+        DirectoryStore(mount=Path()).create(key="a/b", data=b"x")
+    except DataUnavailable as error:
+        return error.reason
+    return "written"
+
+
+def test_a_directory_without_write_permission_is_named_read_only(tmp_path: Path) -> None:
+    folder = tmp_path / "claim"
+    folder.mkdir()
+    folder.chmod(0o555)
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent.stat().st_uid == os.geteuid() and parent.is_relative_to(Path("/tmp")) and parent != Path("/tmp"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    with get_context("fork").Pool(1) as pool:
+        assert pool.apply(_reason_as_nobody, (str(folder),)) == "RegistryReadOnly"

@@ -1,0 +1,152 @@
+"""The words and numbers of each outcome, from what the steps of a run found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, get_args
+
+from retrain_trainer.contract import ChallengerFacts, DataFacts, Outcome, Trigger
+from retrain_trainer.decide import Decision
+from retrain_trainer.memory import Memory
+from retrain_trainer.registry.manifest import GateRecord, Manifest
+
+if TYPE_CHECKING:
+    from retrain_trainer.challenge import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """An outcome. `memory`: what the next run may rely on. The champion is read again when the message is made."""
+
+    outcome: Outcome
+    reason: str
+    message: str
+    data: DataFacts
+    memory: Memory | None
+    trigger: Trigger | None = None
+    challenger: ChallengerFacts | None = None
+    trained_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """The champion's newest score. `standing`: the reason why it is an old one, or an empty text. `problem`: for the
+    steps that follow, where one was set up.
+    """
+
+    memory: Memory
+    text: str
+    standing: str = ""
+    problem: Problem | None = None
+
+
+_HELD_BACK = {
+    "HoldoutNotFresh": "it misses the threshold, and training waits until half of the holdout is newer than the last "
+    "comparison: repeated looks are repeated chances of a false win",
+    "NothingToCompare": "no row of the holdout is newer than what the champion was trained on; training waits for more",
+}
+
+
+def finite(value: float | None) -> float | None:
+    """NaN and infinity are no scores."""
+    return None if value is None or not math.isfinite(value) else value
+
+
+def score_text(*, memory: Memory, rows: int) -> str:
+    """`roc_auc 0.7071 on 1,234 rows up to 2013-03-01`."""
+    until = "" if memory.evaluated_until is None else f" up to {memory.evaluated_until:%Y-%m-%d}"
+    value = "is undefined" if memory.score is None else f"{memory.score:.4g}"
+    return f"{memory.metric} {value} on {rows:,} rows{until}"
+
+
+def standing_text(*, memory: Memory, why: str) -> str:
+    """`roc_auc 0.7071 stands: only 12 labelled rows are newer than 2013-03-01`."""
+    value = "no score" if memory.score is None else f"{memory.metric} {memory.score:.4g}"
+    return f"{value} stands: {why}"
+
+
+def kept(*, scored: Scored, decision: Decision, threshold: float | None, data: DataFacts) -> Reached:
+    """Nothing called for training, or what did has to wait."""
+    met = scored.memory.meets(threshold=threshold)
+    if decision.trigger is not None:
+        return Reached(
+            outcome="Deferred",
+            trigger=decision.trigger,
+            reason=decision.held_back,
+            message=f"{scored.text}; {_HELD_BACK[decision.held_back]}",
+            data=data,
+            memory=scored.memory,
+        )
+    reason, text = {
+        True: ("ThresholdMet", f"it meets the threshold {threshold}"),
+        False: ("TriggerDisabled", f"it misses the threshold {threshold}, and triggers.belowThreshold is off"),
+        None: ("NoThreshold", "no threshold is set")
+        if threshold is None
+        else ("NoScore", f"nothing to hold against the threshold {threshold}"),
+    }[met]
+    return Reached(
+        outcome="Kept",
+        reason=scored.standing or reason,
+        message=f"{scored.text}; {text}",
+        data=data,
+        memory=scored.memory,
+    )
+
+
+def rejected(*, reason: str, message: str, rows: int | None, memory: Memory | None) -> Reached:
+    """The data failed a check: nothing was trained or scored."""
+    return Reached(
+        outcome="DataRejected",
+        reason=reason,
+        message=f"the data was rejected: {message}",
+        data=DataFacts(valid=False, reason=reason, message=message, rows=rows),
+        memory=memory,
+    )
+
+
+def incomparable(*, scored: Scored, trigger: Trigger, manifest: Manifest, why: str, data: DataFacts) -> Reached:
+    """The champion cannot be judged on what the spec asks for now."""
+    return Reached(
+        outcome="NotPromoted",
+        trigger=trigger,
+        reason="Incomparable",
+        message=f"{why}; version {manifest.version} cannot be compared with a new model. Nothing was trained: use a "
+        "new policy name for a new kind of model",
+        data=data,
+        memory=scored.memory,
+    )
+
+
+def promoted(*, manifest: Manifest, message: str, reason: str, data: DataFacts, memory: Memory | None) -> Reached:
+    """A new champion."""
+    return Reached(
+        outcome="Promoted",
+        trigger=_trigger(manifest),
+        reason=reason,
+        message=f"version {manifest.version}: {message}",
+        data=data,
+        memory=memory,
+        trained_time=manifest.trained_time,
+    )
+
+
+def not_promoted(*, manifest: Manifest, gate: GateRecord, data: DataFacts, memory: Memory | None) -> Reached:
+    """A version that stays a version."""
+    return Reached(
+        outcome="NotPromoted",
+        trigger=_trigger(manifest),
+        reason=gate.reason,
+        message=f"version {manifest.version}: {gate.message}",
+        data=data,
+        memory=memory,
+        challenger=ChallengerFacts(
+            version=manifest.version, score=manifest.score, verdict=gate.verdict, reason=gate.reason
+        ),
+        trained_time=manifest.trained_time,
+    )
+
+
+def _trigger(manifest: Manifest) -> Trigger:
+    return next((trigger for trigger in get_args(Trigger) if trigger == manifest.trigger), "Requested")

@@ -1,0 +1,107 @@
+"""What a run finds before it looks at any data: the registry, its champion, and what the run before left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from retrain_trainer.contract import ChampionFacts, RunDescription
+from retrain_trainer.data.source import parse_uri, resolve
+from retrain_trainer.errors import SpecError
+from retrain_trainer.memory import Memory
+from retrain_trainer.registry.log import Champion, Registry
+from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.store import DirectoryStore
+from retrain_trainer.spec import PolicySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """newest: the manifest of the highest version, promoted or not. memory: of the newest run that left one."""
+
+    champion: Champion | None
+    newest: Manifest | None
+    memory: Memory | None
+
+    @property
+    def compared_until(self) -> datetime | None:
+        """The newest row that any version was judged on."""
+        return None if self.newest is None else self.newest.holdout_end
+
+    def spec_changed(self, *, digest: str) -> bool:
+        """Another spec made the champion, and this one has not trained the newest version in vain already."""
+        if self.champion is None or self.newest is None:
+            return False
+        return digest not in (self.champion.manifest.spec_digest, self.newest.spec_digest)
+
+    def standing(self, *, metric: str | None) -> Memory | None:
+        """What is remembered of this champion in this metric; None after a promotion or a change of the metric."""
+        memory = self.memory
+        if memory is None or self.champion is None or memory.champion != self.champion.manifest.version:
+            return None
+        return memory if metric in (None, memory.metric) else None
+
+    def evaluated_until(self, *, metric: str) -> datetime | None:
+        """No row up to here gives the champion a new score in this metric; None: nothing was looked at in it."""
+        if self.champion is None:
+            return None
+        manifest, memory = self.champion.manifest, self.standing(metric=metric)
+        seen = [
+            manifest.holdout_end if manifest.metric == metric else None,
+            None if memory is None else memory.evaluated_until,
+        ]
+        return max((time for time in seen if time is not None), default=None)
+
+
+def open_registry(*, run: RunDescription, spec: PolicySpec) -> Registry:
+    """The registry of this policy: one folder for each namespace and name. DataUnavailable `ClaimMissing`."""
+    policy = f"{run.namespace}/{run.name}"
+    if run.registry is not None:
+        run.registry.mkdir(parents=True, exist_ok=True)
+        return Registry(store=DirectoryStore(mount=run.registry, prefix=policy))
+    location = parse_uri(uri=spec.registry_uri, path="spec.registry.uri")
+    mount = resolve(location=location, claims=run.mounts, default=run.claims)
+    prefix = "/".join(part for part in (location.path, policy) if part)
+    try:
+        return Registry(store=DirectoryStore(mount=mount, prefix=prefix))
+    except ValueError as error:
+        raise SpecError(
+            reason="InvalidURI",
+            message=f"spec.registry.uri: {spec.registry_uri[:60]!r}: name folders with letters, digits, '.', '_' "
+            "and '-' only",
+        ) from error
+
+
+def version_uri(*, run: RunDescription, spec: PolicySpec, version: int) -> str:
+    """Where people and `load_champion` find a version."""
+    root = spec.registry_uri.rstrip("/") if run.registry is None else str(run.registry.resolve())
+    return f"{root}/{run.namespace}/{run.name}/versions/{version}"
+
+
+def champion_facts(*, run: RunDescription, spec: PolicySpec, champion: Champion | None) -> ChampionFacts | None:
+    """What the message tells of a champion."""
+    if champion is None:
+        return None
+    promotion, manifest = champion.promotion, champion.manifest
+    return ChampionFacts(
+        version=manifest.version,
+        uri=version_uri(run=run, spec=spec, version=manifest.version),
+        digest=manifest.model_digest,
+        promotion_time=promotion.time,
+        trained_rows=manifest.trained_rows,
+        previous_version=promotion.previous_version,
+        run=promotion.run,
+    )
+
+
+def read_head(*, registry: Registry, key: str) -> Head:
+    """RegistryDamaged if champion or newest version cannot be read."""
+    results: list[Mapping[str, Any]] = [result for _, result in registry.previous_runs(limit=20, without=key)]
+    memories = (Memory.from_json(result.get("memory")) for result in results)
+    return Head(
+        champion=registry.champion(),
+        newest=registry.newest_version(),
+        memory=next((memory for memory in memories if memory is not None), None),
+    )

@@ -1,0 +1,1 @@
+"""Everything that needs scikit-learn: encode, train, score, compare, save. Imported only once the data has passed."""

@@ -1,0 +1,143 @@
+"""How sure a score, or a difference of two scores on the same rows, is: a jackknife over days with Student's t.
+
+Rows of one day share weather, strikes and outages, so the day is what repeats, not the row: on real data an interval
+made from rows is about four times too narrow. One day after another is left out, and the spread of the results gives
+the standard error:
+
+    se^2 = (G - 1) / G * sum over days of (value without the day - value)^2
+
+For means this is the cluster-robust variance in its jackknife form (CV3: MacKinnon, Nielsen & Webb, "Fast and reliable
+jackknife and bootstrap methods for cluster-robust inference", 2023), which holds its level with few and unequal days
+where the common form (CV1) is too narrow; for r2, RMSE, AUC, F1 it is the delete-a-group jackknife (Shao & Tu, "The
+Jackknife and Bootstrap", 1995). The percentile bootstrap is not used: it promoted falsely 10 % at 5 days for a nominal
+5 %. What this cannot see: that one day
+resembles the next. Where the daily differences of two models correlate by 0.3 from day to day, 11 % pass instead of
+5 %; by 0.5, 16 % (simulated, 14 to 60 days). A higher `promotion.confidence` is the remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from retrain_trainer.features import Samples
+from retrain_trainer.model.metrics import Metric
+from retrain_trainer.model.prediction import Prediction
+
+#: Below this many days (or other units of resampling) nothing is concluded.
+MIN_UNITS = 5
+
+#: Days of very unequal size count for less than their number; below this effective number nothing is concluded either.
+MIN_EFFECTIVE_UNITS = 3.0
+
+#: For metrics that are no mean, units that are single rows, or more than MAX_BLOCKS, are put into this many blocks.
+BLOCKS = 50
+MAX_BLOCKS = 400
+
+Problem = Literal["TooFewUnits", "TooFewRows", "Undefined"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """`low` and `high` are one-sided bounds, each at `confidence`: the truth lies above `low` with that confidence, and
+    below `high` with that confidence (together they are a two-sided interval at 2 x confidence - 1).
+
+    With a `problem` there is no bound: low is -inf and high is inf; `estimate` may be NaN. `units`: days, or blocks of
+    rows where there is no time column.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    confidence: float
+    units: int
+    rows: int
+    problem: Problem | None = None
+
+
+def score_interval(
+    *, metric: Metric, samples: Samples, prediction: Prediction, confidence: float, min_rows: int = 1
+) -> Interval:
+    """Interval of one model's score, in the metric's own sign."""
+    block, blocks = blocks_of(unit=samples.unit, mean=metric.kind == "mean")
+    values = metric.values(y=samples.y, prediction=prediction, block=block, blocks=blocks)
+    return jackknife(values=values, block=block, confidence=confidence, min_rows=min_rows)
+
+
+def difference_interval(
+    *,
+    metric: Metric,
+    samples: Samples,
+    challenger: Prediction,
+    champion: Prediction,
+    confidence: float,
+    min_rows: int = 1,
+) -> Interval:
+    """Interval of challenger minus champion on the same rows, signed so that positive means a better challenger."""
+    block, blocks = blocks_of(unit=samples.unit, mean=metric.kind == "mean")
+    new, old = (
+        metric.values(y=samples.y, prediction=prediction, block=block, blocks=blocks)
+        for prediction in (challenger, champion)
+    )
+    difference = new - old if metric.greater_is_better else old - new
+    return jackknife(values=difference, block=block, confidence=confidence, min_rows=min_rows)
+
+
+def blocks_of(*, unit: NDArray[np.int64], mean: bool) -> tuple[NDArray[np.int64], int]:
+    """Block number of each row, shape (rows,), and how many blocks there are.
+
+    A block is a unit; but for a metric that is no mean, units that are single rows (or very many) are put together into
+    50 runs of neighbours, since a smooth function of rows needs blocks, not single rows, and time.
+    """
+    names, block = np.unique(unit, return_inverse=True)
+    units = len(names)
+    if not mean and units > BLOCKS and (units == len(unit) or units > MAX_BLOCKS):
+        return block * BLOCKS // units, BLOCKS
+    return block.astype(np.int64), units
+
+
+def jackknife(
+    *, values: NDArray[np.float64], block: NDArray[np.int64], confidence: float, min_rows: int = 1
+) -> Interval:
+    """Interval from `values` (1 + blocks,): the value on all rows, then the value without each block.
+
+    Student's t with (effective blocks - 1) degrees of freedom. Blocks of unequal size count for less than their number:
+    n^2 / sum(n_g^2), which is the number of blocks when all are equal (Kish 1965).
+    """
+    units, rows = len(values) - 1, len(block)
+    estimate, without = float(values[0]), values[1:]
+    problem: Problem | None = None
+    effective = rows**2 / float(np.sum(np.bincount(block).astype(np.float64) ** 2)) if rows else 0.0
+    if rows < max(min_rows, 1):
+        problem = "TooFewRows"
+    elif units < MIN_UNITS or effective < MIN_EFFECTIVE_UNITS:
+        problem = "TooFewUnits"
+    elif not np.isfinite(values).all():
+        problem = "Undefined"
+    if problem is not None:
+        return Interval(
+            estimate=estimate,
+            low=-np.inf,
+            high=np.inf,
+            standard_error=np.inf,
+            confidence=confidence,
+            units=units,
+            rows=rows,
+            problem=problem,
+        )
+    error = float(np.sqrt((units - 1) / units * np.sum((without - estimate) ** 2)))
+    reach = float(student.ppf(confidence, df=effective - 1)) * error
+    return Interval(
+        estimate=estimate,
+        low=estimate - reach,
+        high=estimate + reach,
+        standard_error=error,
+        confidence=confidence,
+        units=units,
+        rows=rows,
+    )

@@ -1,0 +1,71 @@
+"""What a model says about some rows, in the one form that metrics, intervals and the gate read.
+
+Champion, challenger and constant model all become a `Prediction`, so that they are compared by the same code, and so
+that a model fitted on other classes than the data has now needs no special case further on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prediction:
+    """One model's answers for some rows.
+
+    Classification: `labels` (text, shape (rows,)), `classes` (k, the model's own, in the order of `probabilities`), and
+    `probabilities` (rows, k) where the model gives them; a model of two classes may give `margins` (rows,) instead,
+    larger meaning more like `classes[1]`. Regression: `values` (rows,), in the target's units.
+    """
+
+    labels: NDArray[np.str_] | None = None
+    classes: tuple[str, ...] = ()
+    probabilities: NDArray[np.float64] | None = None
+    margins: NDArray[np.float64] | None = None
+    values: NDArray[np.float64] | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        answers = self.values if self.labels is None else self.labels
+        return 0 if answers is None else int(answers.shape[0])
+
+    def probability_of(self, label: str) -> NDArray[np.float64]:
+        """Probability of one class, shape (rows,); 0 for a class the model has never seen."""
+        if self.probabilities is None:
+            raise ValueError("this model gives no probabilities")
+        if label not in self.classes:
+            return np.zeros(self.rows)
+        return self.probabilities[:, self.classes.index(label)]
+
+    def ranking_of(self, label: str) -> NDArray[np.float64]:
+        """Scores that order rows by how much they look like `label`, shape (rows,): probability, or the margin."""
+        if self.probabilities is not None or self.margins is None:
+            return self.probability_of(label)
+        if label not in self.classes:
+            return np.zeros(self.rows)
+        return self.margins if self.classes.index(label) == 1 else -self.margins
+
+
+def values_of(prediction: Prediction) -> NDArray[np.float64]:
+    """The predicted values of a regression, shape (rows,)."""
+    if prediction.values is None:
+        raise ValueError("this metric needs predicted values; the model predicts classes")
+    return prediction.values
+
+
+def labels_of(prediction: Prediction) -> NDArray[np.str_]:
+    """The predicted classes, shape (rows,)."""
+    if prediction.labels is None:
+        raise ValueError("this metric needs predicted classes; the model predicts values")
+    return prediction.labels
+
+
+def probabilities_of(prediction: Prediction) -> NDArray[np.float64]:
+    """Probabilities, shape (rows, classes of the model)."""
+    if prediction.probabilities is None:
+        raise ValueError("this metric needs probabilities, and the model gives none")
+    return prediction.probabilities

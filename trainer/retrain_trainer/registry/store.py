@@ -1,0 +1,172 @@
+"""Keys and bytes with one primitive to write: create, if absent. Everything the registry promises rests on it.
+
+A directory offers no compare-and-swap, so nothing is ever changed in place: what is written is new, whole and on the
+disk before its name appears. A bucket with conditional writes offers the same primitive.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged
+from retrain_trainer.registry.filesystem import FileSystem
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/[A-Za-z0-9][A-Za-z0-9._-]{0,254})*")
+_TEMPORARY = ".new-"
+
+#: Largest object that is read: more is no model of ours but somebody's mistake.
+MAX_OBJECT_BYTES = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A name in a folder of the store; `modified` in seconds since 1970, of the object, or of the folder."""
+
+    name: str
+    modified: float
+
+
+class Store(Protocol):
+    """What a registry needs of a directory or a bucket. Keys are `/`-separated names without `.` or `..`."""
+
+    def create(self, *, key: str, data: bytes) -> bool:
+        """Write a new object, durably. False: an object of this name exists, and nothing was changed."""
+
+    def read(self, *, key: str, limit: int = MAX_OBJECT_BYTES) -> bytes | None:
+        """The object's bytes, or None where there is none. RegistryDamaged where it cannot be read or is larger."""
+
+    def entries(self, *, folder: str) -> list[Entry]:
+        """The names right below a folder, sorted; none where there is no such folder."""
+
+    def name_of(self, key: str) -> str:
+        """The key as people find it: a path or a URI, for messages."""
+
+
+class DirectoryStore:
+    """A store in `mount`/`prefix`. `mount` exists (a claim, or a folder of a person); `prefix` is made when needed.
+
+    Create: a temporary file in the same directory, fsync, link(2) to the final name, unlink, then fsync of every
+    directory up to the mount. Directories are synced also where they exist already: whoever made them may have died
+    before doing so. Where link(2) answers with an error after doing its work (NFS, lost reply), the link count tells.
+    Raises DataUnavailable `RegistryReadOnly`, `RegistryFull` or `RegistryUnavailable` where writing fails.
+    """
+
+    def __init__(self, *, mount: Path, prefix: str = "", files: FileSystem | None = None) -> None:
+        self._mount = mount
+        self._prefix = _checked(prefix) if prefix else ""
+        self._files = files or FileSystem()
+
+    @property
+    def root(self) -> Path:
+        """The folder all keys are relative to."""
+        return self._mount / self._prefix
+
+    def name_of(self, key: str) -> str:
+        return str(self.root / key)
+
+    def create(self, *, key: str, data: bytes) -> bool:
+        target = self.root / _checked(key)
+        folders = [folder for folder in target.parents if folder.is_relative_to(self._mount)]
+        with _explained(target):
+            for folder in reversed(folders[:-1]):
+                self._files.make_directory(folder)
+            created = self._link_new(target=target, data=data)
+            for folder in folders:
+                self._files.sync_directory(folder)
+        return created
+
+    def _link_new(self, *, target: Path, data: bytes) -> bool:
+        temporary = target.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        descriptor = self._files.create(temporary)
+        try:
+            try:
+                self._files.write(descriptor, data)
+                self._files.sync(descriptor)
+            finally:
+                self._files.close(descriptor)
+            try:
+                self._files.link(temporary, target)
+            except OSError as error:
+                if self._files.links(temporary) == 2:
+                    return True
+                if isinstance(error, FileExistsError):
+                    return False
+                raise
+            return True
+        finally:
+            self._files.remove(temporary)
+
+    def read(self, *, key: str, limit: int = MAX_OBJECT_BYTES) -> bytes | None:
+        path = self.root / _checked(key)
+        try:
+            data = self._files.read(path, limit=limit + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError as error:
+            raise DataUnavailable(
+                reason="RegistryUnavailable",
+                message=f"{path} may not be read by this user; set fsGroup for the claim or mend the file's mode",
+            ) from error
+        except OSError as error:
+            raise RegistryDamaged(
+                reason="RegistryUnreadable", message=f"{path} cannot be read: {error.strerror or error}"
+            ) from error
+        if len(data) > limit:
+            raise RegistryDamaged(
+                reason="RegistryUnreadable", message=f"{path} is larger than {limit:,} bytes; this is none of our files"
+            )
+        return data
+
+    def entries(self, *, folder: str) -> list[Entry]:
+        path = self.root / _checked(folder)
+        try:
+            found = [
+                Entry(name=child.name, modified=child.lstat().st_mtime)
+                for child in path.iterdir()
+                if _KEY.fullmatch(child.name)
+            ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except PermissionError as error:
+            raise DataUnavailable(
+                reason="RegistryUnavailable", message=f"{path} may not be read by this user; set fsGroup for the claim"
+            ) from error
+        return sorted(found, key=lambda entry: entry.name)
+
+
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is no key: names of letters, digits, '.', '_' and '-', joined by '/'")
+    return key
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _explain(target=target, error=error)
+
+
+def _explain(*, target: Path, error: OSError) -> NoReturn:
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        raise DataUnavailable(
+            reason="RegistryReadOnly",
+            message=f"{target} cannot be written: {error.strerror}; the registry needs a claim this user may write "
+            "(ReadWriteOnce or ReadWriteMany, fsGroup set)",
+        ) from error
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        raise DataUnavailable(
+            reason="RegistryFull",
+            message=f"{target} cannot be written: {error.strerror}; enlarge the registry's claim",
+        ) from error
+    raise DataUnavailable(
+        reason="RegistryUnavailable", message=f"{target} cannot be written: {error.strerror or error}"
+    ) from error

@@ -1,0 +1,180 @@
+"""One run, from its description to its answer: the way of the data in nine steps (docs/contract.md).
+
+Until a model is needed no scikit-learn is imported (`challenge` brings it in), so that bad data fails fast. Every write
+is a new file: a run that dies leaves nothing half done, and the same run key finds what it did before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from retrain_trainer import answers, steps
+from retrain_trainer.answers import Reached
+from retrain_trainer.context import Context
+from retrain_trainer.contract import DataFacts, Result, RunDescription
+from retrain_trainer.data.profile import profile_table
+from retrain_trainer.data.source import open_source
+from retrain_trainer.data.split import SplitRejected
+from retrain_trainer.data.table import open_table
+from retrain_trainer.errors import RunError
+from retrain_trainer.head import champion_facts, open_registry, read_head
+from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
+from retrain_trainer.registry.documents import time_text
+from retrain_trainer.registry.log import Registry
+from retrain_trainer.spec import PolicySpec, parse_spec
+
+
+def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -> dict[str, Any]:
+    """Do what was asked and return the body of the message. `now`: aware. `say` is given lines of progress.
+
+    Raises RunError (its class tells the exit code) where no outcome can be reached; the champion is untouched then.
+    """
+    spec = parse_spec(run.spec)
+    registry = open_registry(run=run, spec=spec)
+    # 1. What is known: has this run its result already, has it begun before, what is the champion?
+    if (done := registry.find_run(key=run.key)) is not None:
+        return {**done["body"], "jobUID": run.job_uid}
+    this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
+    reached = resumed(this) or reach(this)
+    # 9. The result, then the message.
+    return _finish(this, reached)
+
+
+def reach(this: Context) -> Reached:
+    """Steps 2 to 8."""
+    run, spec, head = this.run, this.spec, this.head
+    # 2. Open the data.
+    source = open_source(uri=spec.data.uri, claims=run.mounts, default=run.claims)
+    this.say(f"data: {len(source.files)} file(s), {source.size:,} bytes, {source.fingerprint[:19]}")
+    if (quiet := steps.nothing_new(this, source)) is not None:
+        return quiet
+    with open_table(
+        source=source,
+        memory_limit_bytes=run.memory_limit,
+        threads=run.cpu_limit or len(os.sched_getaffinity(0)),
+        scratch=run.scratch,
+        text_columns=steps.text_columns(this),
+    ) as table:
+        # 3. Profile and validate.
+        profile = profile_table(table=table, spec=spec, now=this.now)
+        this.say(f"profile: {profile.rows:,} rows, {len(profile.columns)} columns, {profile.task}")
+        if (rejection := steps.rejection(this, table, profile)) is not None:
+            return rejection
+        # 4. Split.
+        try:
+            rows = this.split(table=table, profile=profile, champion=head.champion)
+        except SplitRejected as problem:
+            return steps.rejected(this, reason=problem.reason, message=problem.message, profile=profile)
+        this.say(f"split: {rows.train_rows:,} training, {rows.holdout_rows:,} holdout, {rows.evaluation_rows:,} fresh")
+        # 5. Score the champion.
+        scored = steps.score_champion(this, source, table, profile, rows)
+        this.say(f"champion: {scored.text}")
+        # 6. Decide.
+        decision = steps.decision_for(this, scored.memory, comparison_rows=rows.comparison_rows)
+        facts = DataFacts(valid=True, rows=profile.rows)
+        if not decision.trains or decision.trigger is None:
+            return answers.kept(scored=scored, decision=decision, threshold=spec.evaluation.threshold, data=facts)
+        this.say(f"trigger: {decision.trigger}")
+        if head.champion is not None and (why := steps.incomparable_because(this, head.champion, table, profile)):
+            return answers.incomparable(
+                scored=scored, trigger=decision.trigger, manifest=head.champion.manifest, why=why, data=facts
+            )
+        # 7. Train.  8. Gate, publish, promote.
+        from retrain_trainer.trial import try_challenger
+
+        return try_challenger(
+            this, source=source, table=table, profile=profile, rows=rows, scored=scored, trigger=decision.trigger
+        )
+
+
+def resumed(this: Context) -> Reached | None:
+    """What a run of this key comes to that has published its version before; None if it has not.
+
+    The verdict it was published with holds as long as the champion is the one it was given against.
+    """
+    from_before = this.registry.version_of_run(key=this.run.key) if this.started.resumed else None
+    if from_before is None:
+        return None
+    from retrain_trainer.trial import settle_published
+
+    return settle_published(this, from_before)
+
+
+def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str, Any]:
+    """The body of the message of a run that reached no outcome, with the champion if it can be read."""
+    metric = threshold = facts = counters = None
+    earlier: list[dict[str, Any]] = []
+    try:
+        spec = parse_spec(run.spec)
+        metric, threshold = spec.evaluation.metric, spec.evaluation.threshold
+        registry = open_registry(run=run, spec=spec)
+        counters, earlier = registry.counters(), _earlier(registry, run)
+        facts = champion_facts(run=run, spec=spec, champion=registry.champion())
+    except RunError:
+        pass  # what could be read stands; the message is about `error`
+    result = Result(
+        outcome="Failed",
+        reason=error.reason,
+        message=error.message,
+        check_time=now,
+        metric=metric,
+        threshold=threshold,
+        champion=facts,
+    )
+    return message_body(run=run, result=result, counters=counters, earlier=earlier)
+
+
+def _begin(
+    *, run: RunDescription, spec: PolicySpec, registry: Registry, now: datetime, say: Callable[[str], None]
+) -> Context:
+    started = registry.start_run(key=run.key)
+    head = read_head(registry=registry, key=run.key)
+    digest, champion = spec.digest, head.champion
+    if champion is not None:
+        say(f"champion: version {champion.manifest.version}, {champion.manifest.model_digest[:19]}")
+        if spec.model.task is None and spec.model.target == champion.manifest.target:
+            task: Any = champion.manifest.task  # recorded at the first version, and then fixed
+            spec = replace(spec, model=replace(spec.model, task=task))
+    return Context(run=run, spec=spec, digest=digest, registry=registry, started=started, head=head, now=now, say=say)
+
+
+def _earlier(registry: Registry, run: RunDescription) -> list[dict[str, Any]]:
+    previous = registry.previous_runs(limit=MAX_EARLIER, without=run.key)
+    return [earlier_entry(job=str(result["job"]), body=result["body"]) for _, result in previous]
+
+
+def _finish(this: Context, reached: Reached) -> dict[str, Any]:
+    registry, run, memory = this.registry, this.run, reached.memory
+    threshold = this.spec.evaluation.threshold
+    body = message_body(
+        run=run,
+        result=Result(
+            outcome=reached.outcome,
+            trigger=reached.trigger,
+            reason=reached.reason,
+            message=reached.message,
+            check_time=this.now,
+            metric=this.spec.evaluation.metric if memory is None else memory.metric,
+            threshold=threshold,
+            threshold_met=None if memory is None else memory.meets(threshold=threshold),
+            score=None if memory is None else memory.score,
+            accuracy=None if memory is None else memory.accuracy,
+            champion=champion_facts(run=run, spec=this.spec, champion=registry.champion()),
+            challenger=reached.challenger,
+            data=reached.data,
+            trained_time=reached.trained_time,
+        ),
+        counters=registry.counters(),
+        earlier=_earlier(registry, run),
+    )
+    result = {
+        "time": time_text(this.now),
+        "job": run.job_name,
+        "body": body,
+        "memory": None if memory is None else memory.to_json(),
+    }
+    return {**registry.finish_run(key=run.key, result=result)["body"], "jobUID": run.job_uid}

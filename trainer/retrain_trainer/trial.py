@@ -1,0 +1,159 @@
+"""Steps 7 and 8 of a run: train a challenger, judge it, publish it, and promote it if it is better.
+
+A version is published also when it lost: people may overrule the gate. A promotion is decided against one champion; if
+another run was faster, the new champion is read and the decision made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from retrain_trainer import answers
+from retrain_trainer.answers import Reached, Scored
+from retrain_trainer.challenge import (
+    Challenger,
+    Judgement,
+    Problem,
+    judge_challenger,
+    problem_of,
+    train_challenger,
+)
+from retrain_trainer.context import Context
+from retrain_trainer.contract import DataFacts, Trigger
+from retrain_trainer.data.profile import Profile
+from retrain_trainer.data.source import Source
+from retrain_trainer.data.split import Split
+from retrain_trainer.data.table import Table
+from retrain_trainer.memory import Memory
+from retrain_trainer.model.persist import library_versions
+from retrain_trainer.registry.documents import sha256
+from retrain_trainer.registry.log import Champion
+from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+
+
+def try_challenger(
+    this: Context, *, source: Source, table: Table, profile: Profile, rows: Split, scored: Scored, trigger: Trigger
+) -> Reached:
+    """Train, judge, publish, promote."""
+    data, champion = DataFacts(valid=True, rows=profile.rows), this.head.champion
+    problem = scored.problem or problem_of(
+        registry=this.registry, spec=this.spec, table=table, profile=profile, champion=champion
+    )
+    challenger = train_challenger(problem=problem, profile=profile, rows=rows)
+    this.say(f"trained: {challenger.seconds:.1f} s on {len(challenger.training_y):,} rows")
+    for warning in challenger.warnings:
+        this.say(f"warning: {warning}")
+    while True:
+        judgement = judge_challenger(problem=problem, challenger=challenger, rows=rows, champion=champion)
+        draft = _draft(this, source, problem, challenger, rows, judgement, champion, trigger)
+        manifest = this.registry.publish(draft=draft, model=challenger.data)
+        if manifest.model_digest != draft.model_digest:
+            return settle_published(this, manifest)  # another pod of this very run was first
+        gate = draft.gate
+        this.say(f"gate: {gate.verdict} ({gate.reason}), {gate.message}")
+        if gate.verdict != "Better":
+            memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0)
+            return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=memory)
+        if _promoted(this, manifest, champion):
+            before = scored.memory
+            memory = Memory.of_version(
+                manifest=manifest, fingerprint=before.fingerprint, rows=before.rows, time_max=before.time_max
+            )
+            return answers.promoted(
+                manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory
+            )
+        champion = this.registry.champion()
+        rows = this.split(table=table, profile=profile, champion=champion)
+        if champion is None or champion.promotion.run == this.run.key or rows.comparison_rows == 0:
+            return settle_published(this, manifest)
+        this.say(f"version {champion.manifest.version} was promoted meanwhile: judging again, against that one")
+
+
+def settle_published(this: Context, manifest: Manifest) -> Reached:
+    """What a version of this run comes to that was published before: its verdict holds while the champion it was given
+    against is in force.
+    """
+    data = DataFacts(valid=True)
+    champion, gate = this.registry.champion(), manifest.gate
+    if (this.registry.promotion_of_run(key=this.run.key, after=this.started.promotion)) is None:
+        if (None if champion is None else champion.manifest.version) != gate.champion:
+            gate = replace(
+                gate, reason="ChampionChanged", message="another version was promoted since it was judged; run again"
+            )
+        if gate.verdict != "Better" or gate.reason == "ChampionChanged":
+            return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=this.head.memory)
+        if not _promoted(this, manifest, champion):
+            return settle_published(this, manifest)
+    memory = Memory.of_version(manifest=manifest)
+    return answers.promoted(manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory)
+
+
+def _promoted(this: Context, manifest: Manifest, champion: Champion | None) -> bool:
+    return this.registry.promote(
+        promotion=Promotion(
+            number=1 if champion is None else champion.promotion.number + 1,
+            version=manifest.version,
+            previous_version=None if champion is None else champion.manifest.version,
+            run=this.run.key,
+            trigger=manifest.trigger,
+            request=this.run.request,
+            time=this.now,
+        )
+    )
+
+
+def _draft(
+    this: Context,
+    source: Source,
+    problem: Problem,
+    challenger: Challenger,
+    rows: Split,
+    judgement: Judgement,
+    champion: Champion | None,
+    trigger: Trigger,
+) -> Manifest:
+    verdict, score, spec = judgement.verdict, judgement.score, this.spec
+    parent = None if champion is None else champion.manifest.version
+    return Manifest(
+        version=0,
+        run=this.run.key,
+        parent=parent,
+        trigger=trigger,
+        cause=this.run.cause,
+        trained_time=this.now,
+        model_digest=sha256(challenger.data),
+        model_bytes=len(challenger.data),
+        spec=this.run.spec,
+        spec_digest=this.digest,
+        task=problem.task,
+        target=spec.model.target,
+        classes=challenger.classes,
+        positive_class=spec.model.positive_class,
+        schema=challenger.schema,
+        metric=problem.metric.name,
+        greater_is_better=problem.metric.greater_is_better,
+        score=answers.finite(score.value),
+        accuracy=answers.finite(score.accuracy),
+        constant_score=answers.finite(judgement.constant_score),
+        fingerprint=source.fingerprint,
+        salt=this.registry.salt(),
+        trained_rows=len(challenger.training_y),
+        holdout_rows=score.rows,
+        assignment=rows.assignment,
+        trained_until=rows.train_end,
+        holdout_start=rows.holdout_start,
+        holdout_end=rows.holdout_end,
+        seconds=challenger.seconds,
+        libraries=library_versions(),
+        gate=GateRecord(
+            verdict=verdict.verdict,
+            reason=verdict.reason,
+            message=verdict.message,
+            champion=parent,
+            difference=verdict.difference,
+            low=verdict.low,
+            high=verdict.high,
+            units=verdict.units,
+            rows=verdict.rows,
+        ),
+    )
