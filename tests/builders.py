@@ -75,7 +75,7 @@ def a_policy(
     spec: Mapping[str, Any] | None = None,
     status: Mapping[str, Any] | None = None,
 ) -> Json:
-    """A RetrainPolicy; `spec` is put into SPEC (None takes a field away), `check` and `train` are request annotations."""
+    """A RetrainPolicy; `spec` changes SPEC (None takes a field away), `check` and `train` are requests."""
     annotations = {"retrain.dev/check": check, "retrain.dev/train": train}
     metadata: Json = {
         "name": name,

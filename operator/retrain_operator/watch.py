@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -124,4 +124,6 @@ async def watch(
         clusterwide=not namespaces,
         namespaces=list(namespaces),
         ready_flag=ready,
+        # kopf would ask for the name of the user, and a numeric user of an image has none.
+        identity=cast(Any, names.MANAGER),
     )

@@ -77,7 +77,8 @@ def down(*, state: State, purge: bool = False) -> None:
         return
     _stop(state=state)
     pods.unmount(folder=state.root)
-    pods.remove_control_groups()
+    if network.is_ours(state=state):
+        pods.remove_control_groups()
     pods.remove_log_links(state=state)
     network.disconnect(state=state)
     state.kubeconfig.unlink(missing_ok=True)

@@ -45,12 +45,17 @@ def connect(*, state: State) -> None:
 
 def disconnect(*, state: State) -> None:
     """Take away the bridge, kube-proxy's tables and cached results, and put the kernel settings back."""
-    if _owner() == str(state.root):
+    if is_ours(state=state):
         run(["ip", "link", "delete", BRIDGE])
         for family in ("ip", "ip6"):
             succeeds(["nft", "delete", "table", family, "kube-proxy"])
     forget_addresses(state=state)
     _restore_settings(state=state)
+
+
+def is_ours(*, state: State) -> bool:
+    """Whether the cluster that has this machine's bridge is the one of this state folder."""
+    return _owner() == str(state.root)
 
 
 def forget_addresses(*, state: State) -> None:

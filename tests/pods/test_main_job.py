@@ -12,7 +12,7 @@ from tests.support.polling import eventually
 
 SPEC: dict[str, Any] = {
     "schedule": "0 0 1 1 *",
-    "data": {"uri": "pvc://data/incoming/*.csv", "timeColumn": "happened", "window": "60d"},
+    "data": {"uri": "pvc://data/incoming/*.csv", "timeColumn": "happened", "window": "20d"},
     "model": {"target": "late", "parameters": {"max_iter": 30}},
     "validation": {"columns": [{"name": "distance", "type": "Number", "min": 0, "max": 5000}]},
     "evaluation": {"metric": "roc_auc", "threshold": 0.7},
@@ -49,7 +49,7 @@ def ask(kubectl: Kubectl, action: str, text: str, name: str = "late") -> None:
 
 def test_one_policy_through_its_life(kubectl: Kubectl, claims: Claims) -> None:
     # First version (S1): data, a policy, and nothing else.
-    claims.write("data/incoming/a.csv", csv(rows(start=days_ago(90), days=60)))
+    claims.write("data/incoming/a.csv", csv(rows(start=days_ago(110), days=60)))
     kubectl.apply(a_policy("late", **SPEC))
     policy = wait_for_outcome(kubectl, "Promoted", runs=1)
     status = policy["status"]
@@ -72,7 +72,7 @@ def test_one_policy_through_its_life(kubectl: Kubectl, claims: Claims) -> None:
     assert policy["status"]["challenger"]["version"] == 2
 
     # The relation turns (S5): the champion falls below the threshold, is trained anew, and the new one wins.
-    claims.write("data/incoming/b.csv", csv(rows(start=days_ago(30), days=29, turned=True)))
+    claims.write("data/incoming/b.csv", csv(rows(start=days_ago(50), days=49, turned=True)))
     ask(kubectl, "check", "2")
     policy = wait_for_outcome(kubectl, "Promoted", runs=4)
     assert policy["status"]["runs"][0]["trigger"] == "BelowThreshold"

@@ -54,9 +54,18 @@ def text_columns(this: Context) -> list[str]:
 
 def rejection(this: Context, table: Table, profile: Profile) -> Reached | None:
     champion = this.head.champion
-    features = None if champion is None else champion.manifest.schema
+    same = (
+        champion is not None and champion.manifest.spec_digest == this.digest
+    )  # else the spec may have dropped a column
+    features = champion.manifest.schema if champion is not None and same else None
     check = validate(profile=profile, table=table, spec=this.spec, now=this.now, champion=features).first_failure
-    return None if check is None else rejected(this, reason=check.name, message=check.message, profile=profile)
+    if check is not None:
+        return rejected(this, reason=check.name, message=check.message, profile=profile)
+    for feature in () if features is None else features.features:
+        if feature.name not in table.columns:
+            message = f"column {feature.name[:60]!r} is missing, and the champion needs it; deliver it, or exclude it"
+            return rejected(this, reason="ColumnMissing", message=message, profile=profile)
+    return None
 
 
 def rejected(this: Context, *, reason: str, message: str, profile: Profile) -> Reached:
@@ -74,6 +83,8 @@ def incomparable_because(this: Context, champion: Champion, table: Table, profil
     for feature in manifest.schema.features:
         if feature.name not in table.columns:
             return f"column {feature.name[:60]!r} is no longer in the data"
+        if feature.kind in ("numeric", "datetime") and table.columns[feature.name] == "String":
+            return f"column {feature.name[:60]!r} holds text now"
     return ""
 
 

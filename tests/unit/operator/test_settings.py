@@ -67,7 +67,8 @@ def test_any_value_of_a_key_is_taken_or_refused(value: object) -> None:
         try:
             read_settings(f"{key}: {value!r}")
         except SettingsError as error:
-            assert str(error)
+            words = str(error)
+            assert words
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:

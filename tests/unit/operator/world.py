@@ -74,7 +74,9 @@ def kind_of(write: Write) -> str:
         case ReplaceCronJob():
             return "replace CronJob"
         case CreateJob(body=body):
-            return f"create {body['metadata']['annotations'][names.ANNOTATION_CAUSE]} {body['metadata']['labels'][names.LABEL_ACTION]} Job"
+            metadata = body["metadata"]
+            cause, action = metadata["annotations"][names.ANNOTATION_CAUSE], metadata["labels"][names.LABEL_ACTION]
+            return f"create {cause} {action} Job"
         case WriteStatus():
             return "status"
         case MarkRecorded():
@@ -119,7 +121,7 @@ class World:
         self._touch(self.policy)
 
     def fire(self) -> None:
-        """The CronJob controller starts a slot, unless the CronJob is suspended or a run of its is under way (Forbid)."""
+        """A slot of the CronJob comes; nothing starts if it is suspended or has a run under way (Forbid)."""
         cronjob = self.cronjobs.get(NAME)
         if cronjob is None or cronjob["spec"].get("suspend"):
             return

@@ -39,7 +39,7 @@ NO_MESSAGES = {
     "another version": json.dumps(a_message(v=2)),
     "another Job's": json.dumps(a_message(job_uid="another")),
     "an outcome nobody knows": json.dumps(a_message(outcome="Great")),
-    "an outcome that is a list": json.dumps(a_message(outcome=["Promoted"])),
+    "an outcome that is a list": json.dumps(a_message() | {"outcome": ["Promoted"]}),
     "no run key": json.dumps(a_message(run=None)),
     "a score of NaN": json.dumps(a_message(score=math.nan)),
     "a score of Infinity": json.dumps(a_message(score=math.inf)),

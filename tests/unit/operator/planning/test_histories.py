@@ -37,7 +37,7 @@ _HISTORIES = st.lists(st.tuples(_EVENTS, st.booleans()), max_size=20)
 
 Event = tuple[str, object]
 
-_SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_SLOW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def happen(world: World, event: Event, number: int) -> None:

@@ -7,15 +7,16 @@ plan, first write, plan again, until nothing is left.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from retrain_operator.planning.observed import Cause, WriteStatus
+from retrain_operator.planning.plan import make_plan
 
 from tests.builders import NOON, a_cronjob, a_job, a_message, a_pod, an_owner, stamp
-from tests.unit.operator.world import NAME, World
+from tests.unit.operator.world import ADMIN, NAME, World
 
 Step = Callable[[World], object]
 
@@ -1012,6 +1013,21 @@ def test_events_wait_for_the_status_that_they_speak_of() -> None:
         assert not isinstance(write, WriteStatus)
     world.settle()
     assert [note.reason for note in world.notes] == ["Reconciled", "RunStarted"]
+
+
+def test_a_finished_job_that_nobody_read_is_neither_recorded_nor_marked() -> None:
+    world = World()
+    world.settle()
+    world.finish()
+    world.edit({"suspend": True})  # the status is written for another reason
+    for _ in range(4):
+        unread = replace(world.observe(), ends={})
+        writes = make_plan(observed=unread, admin=ADMIN, now=world.now).writes
+        if not writes:
+            break
+        world.perform(writes[0])
+    assert "mark" not in world.writes
+    assert "runs" not in world.status
 
 
 def test_conditions_of_other_controllers_are_left_alone() -> None:

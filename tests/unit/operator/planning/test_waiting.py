@@ -27,7 +27,7 @@ def stuck(reason: str, message: str = "") -> Json:
 QUOTA = (
     'Error creating: pods "x" is forbidden: exceeded quota: small, requested: limits.memory=2Gi, used: 0, limited: 1Gi'
 )
-ACCOUNT = 'Error creating: pods "x-" is forbidden: error looking up service account team-a/robot: serviceaccount "robot" not found'
+ACCOUNT = 'Error creating: pods "x-" is forbidden: error looking up service account: serviceaccount "robot" not found'
 SECURITY = 'Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true'
 
 CAUSES: dict[str, tuple[list[Json], list[Json], str, str]] = {

@@ -43,12 +43,17 @@ def write_csv(path: Path, made: list[list[object]], *, header: tuple[str, ...] =
         writer.writerows(made)
 
 
+def model(**changes: Any) -> dict[str, Any]:
+    """A small model of `late`."""
+    return {"target": "late", "parameters": {"max_iter": 20}, **changes}
+
+
 def spec(**changes: Any) -> dict[str, Any]:
     """A policy's spec; `changes` replace whole sections."""
     return {
         "schedule": "0 0 * * 0",
-        "data": {"uri": "pvc://rows/in/*.csv", "timeColumn": "time", "window": "40d", "holdout": {"window": "14d"}},
-        "model": {"target": "late"},
+        "data": {"uri": "pvc://rows/in/*.csv", "timeColumn": "time", "window": "21d", "holdout": {"window": "14d"}},
+        "model": model(),
         "evaluation": {"metric": "roc_auc", "threshold": 0.75},
         "registry": {"uri": "pvc://models/kept"},
         **changes,

@@ -13,7 +13,7 @@ from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError, S
 from retrain_trainer.message import encode
 from retrain_trainer.run import failure
 
-from tests.unit.trainer.run.builders import HEADER, Site, rows, spec, write_csv
+from tests.unit.trainer.run.builders import HEADER, Site, model, rows, spec, write_csv
 from tests.unit.trainer.run.schema import violations
 
 
@@ -129,13 +129,13 @@ def test_a_request_trains_whatever_the_score(site: Site) -> None:
 
 def test_another_spec_calls_for_training_once(site: Site) -> None:
     site.run()
-    changed = spec(model={"target": "late", "parameters": {"max_iter": 5}})
+    changed = spec(model=model(parameters={"max_iter": 5}))
     body = site.run(spec=changed)
     assert outcome(body) == ("NotPromoted", "SpecChange"), body
     assert outcome(site.run(spec=changed)) == ("Kept", None)
     body = site.run(spec=changed, action="train", cause="SpecChange")
     assert outcome(body) == ("NotPromoted", "SpecChange")
-    off = {**spec(model={"target": "late", "seed": 3}), "triggers": {"specChange": {"enabled": False}}}
+    off = {**spec(model=model(seed=3)), "triggers": {"specChange": {"enabled": False}}}
     assert outcome(site.run(spec=off)) == ("Kept", None)
 
 
@@ -154,9 +154,20 @@ def test_another_metric_is_scored_anew(site: Site) -> None:
     assert body["score"] == pytest.approx(body["accuracy"])
 
 
+def test_a_column_that_the_spec_gives_up_is_no_bad_data_but_the_champion_cannot_be_compared(site: Site) -> None:
+    site.run()
+    for path in (site.root / "rows/in").iterdir():
+        path.unlink()
+    made = _without("load")(rows(first_day=0, days=60))
+    write_csv(site.root / "rows/in/rest.csv", made, header=("time", "speed", "site", "late"))
+    body = site.run(spec=spec(model=model(features={"include": ["speed", "site"]})))
+    assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "Incomparable")
+    assert "'load' is no longer in the data" in body["message"]
+
+
 def test_another_target_is_never_compared_in_silence(site: Site) -> None:
     site.run()
-    body = site.run(spec=spec(model={"target": "site"}, evaluation={}))
+    body = site.run(spec=spec(model=model(target="site"), evaluation={}))
     assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "Incomparable")
     assert "new policy name" in body["message"]
     assert site.versions() == ["1"]
@@ -230,8 +241,8 @@ def test_a_missing_file_is_named_and_not_retried(site: Site) -> None:
 @pytest.mark.parametrize(
     "changes, error, reason",
     [
-        (spec(model={"target": "late", "estimator": "RandomForrest"}), SpecError, "UnknownEstimator"),
-        (spec(model={"target": "late", "parameters": {"depth": 3}}), SpecError, "UnknownParameter"),
+        (spec(model=model(estimator="RandomForrest")), SpecError, "UnknownEstimator"),
+        (spec(model=model(parameters={"depth": 3})), SpecError, "UnknownParameter"),
         (spec(evaluation={"metric": "rocauc"}), SpecError, "UnknownMetric"),
         (spec(registry={"uri": "pvc://models/../up"}), SpecError, None),
         (spec(registry={"uri": "pvc://models/a b"}), SpecError, None),
@@ -307,7 +318,7 @@ def test_a_registry_that_is_found_is_adopted(site: Site) -> None:
 
 
 def test_rows_without_time_work_too(site: Site) -> None:
-    untimed = spec(data={"uri": "pvc://rows/in/*.csv"}, model={"target": "late", "features": {"exclude": ["time"]}})
+    untimed = spec(data={"uri": "pvc://rows/in/*.csv"}, model=model(features={"exclude": ["time"]}))
     body = site.run(spec=untimed)
     assert outcome(body) == ("Promoted", "NoChampion"), body
     assert site.run(spec=untimed)["reason"] == "DataUnchanged"
@@ -320,7 +331,7 @@ def test_rows_without_time_work_too(site: Site) -> None:
 def test_a_regression_works_by_its_error(site: Site) -> None:
     body = site.run(
         spec=spec(
-            model={"target": "speed", "features": {"exclude": ["load"]}},
+            model=model(target="speed", features={"exclude": ["load"]}),
             evaluation={"metric": "mean_absolute_error", "threshold": 0.9},
         )
     )
