@@ -102,7 +102,7 @@ class Controller:
             policy = self._cache.policies.get(key)
             if policy is None:
                 return True
-            memory = self._memory[policy.uid]
+            memory, version = self._memory[policy.uid], policy.resource_version
             observed, look_again = await self._observe(policy=policy, memory=memory)
             plan = make_plan(observed=observed, admin=self._admin, now=self._now())
             if not plan.writes:
@@ -111,8 +111,9 @@ class Controller:
                     self._queue.add_after(key, seconds=(min(moments) - self._now()).total_seconds())
                 trouble, memory.trouble = memory.trouble, None
                 return trouble is None
+            write = plan.writes[0]
             try:
-                await self._executor.perform(policy=policy, write=plan.writes[0])
+                await self._executor.perform(policy=policy, write=write)
             except Refused as refused:
                 memory.refused, memory.refused_generation = refused.cause, policy.generation
                 _log.warning("policy %s: refused: %s", key, refused)
@@ -120,10 +121,15 @@ class Controller:
                 memory.trouble = trouble_met.cause
                 _log.warning("policy %s: %s", key, trouble_met)
             except ApiError as error:
-                if error.status not in (404, 409) or not isinstance(plan.writes[0], WriteStatus):
+                if error.status not in (404, 409) or not isinstance(write, WriteStatus):
                     raise
                 # The policy has changed or is gone; what was planned is stale.
                 await self._refresh(policy)
+            else:
+                after = self._cache.policies.get(key)
+                if isinstance(write, WriteStatus) and after is not None and after.resource_version == version:
+                    _log.warning("policy %s: its status holds fields that somebody else owns; they are left", key)
+                    return True
         _log.error("policy %s: %d writes and still not settled; another writer changes what we write", key, MAX_WRITES)
         return False
 

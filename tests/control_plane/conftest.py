@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
+from tests.cluster.envtest import api_server, find_programs
 from tests.support.kubectl import Kubectl
 from tests.support.operator import OperatorProcess
 from tests.support.polling import eventually
@@ -24,18 +26,23 @@ class StartOperator(Protocol):
 
 
 @pytest.fixture(scope="session")
-def cluster_kubectl() -> Kubectl:
+def cluster_kubectl() -> Iterator[Kubectl]:
     """The server with the CRD on it."""
-    kubectl = Kubectl(binary="/tmp/k8sbuild/bin/kubectl", kubeconfig=Path(os.environ.get("CPK", "/tmp/cp/kubeconfig")))
-    kubectl("apply", "-k", str(REPOSITORY / "crds"))
-    kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
-    return kubectl
+    programs = find_programs()
+    own = programs / "kubectl"
+    binary = str(own) if own.exists() else shutil.which("kubectl")
+    assert binary is not None, "kubectl is not installed"
+    with api_server(programs=programs) as server:
+        kubectl = Kubectl(binary=binary, kubeconfig=server.kubeconfig)
+        kubectl("apply", "-k", str(REPOSITORY / "crds"))
+        kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
+        yield kubectl
 
 
 @pytest.fixture
 def kubectl(cluster_kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl in a namespace of the test's own."""
-    name = f"test-{abs(hash(request.node.nodeid)) % 10**10}"
+    name = "test-" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:10]
     cluster_kubectl("create", "namespace", name)
     cluster_kubectl("create", "serviceaccount", "default", f"--namespace={name}")
     yield Kubectl(binary=cluster_kubectl.binary, kubeconfig=cluster_kubectl.kubeconfig, namespace=name)

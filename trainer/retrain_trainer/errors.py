@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class RunError(Exception):
-    """Ends a run as `Failed`. `reason` is a documented CamelCase constant, `message` says what, where and what to do."""
+    """Ends a run as `Failed`. `reason` is a documented CamelCase constant, `message` says what, where, what to do."""
 
     exit_code: ClassVar[int] = 1
 

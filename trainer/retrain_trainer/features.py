@@ -26,8 +26,8 @@ class Feature:
     """One column of the data that the model uses.
 
     numeric, boolean: one matrix column (true is 1). categorical: one column of codes, `categories[i]` is code i, any
-    value not listed is code `len(categories)`. datetime: three columns, month 1-12, weekday 1-7 (Monday 1), hour 0-23, in
-    UTC. A missing value is NaN in every kind.
+    value not listed is code `len(categories)`. datetime: three columns, month 1-12, weekday 1-7 (Monday 1), hour
+    0-23, in UTC. A missing value is NaN in every kind.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion:
-    """A column that no model uses, and why (`Target`, `TimeColumn`, `Excluded`, `Identifier`, `FreeText`, `Constant`…)."""
+    """A column that no model uses, and why (`Target`, `TimeColumn`, `Excluded`, `Identifier`, `FreeText` …)."""
 
     name: str
     reason: str

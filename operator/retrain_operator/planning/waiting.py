@@ -54,6 +54,8 @@ def waiting_cause(*, pods: Sequence[Mapping[str, Any]], events: Sequence[Mapping
             )
         if reason == "CreateContainerConfigError":
             return _missing_secret(message) or _cause(reasons.POD_NOT_STARTED, f"{reason}: {message}")
+        if reason not in ("", "ContainerCreating", "PodInitializing"):
+            return _cause(reasons.POD_NOT_STARTED, f"{reason}: {message}")
     for event in reversed(_sorted(events)):
         if event.get("reason") == "FailedMount":
             return _cause(reasons.MOUNT_FAILED, str(event.get("message", "")))

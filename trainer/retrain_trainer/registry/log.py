@@ -138,7 +138,7 @@ class Registry:
         return None
 
     def newest_version(self) -> Manifest | None:
-        """The manifest of the highest version that has one, promoted or not; numbers that were burnt are passed over."""
+        """The manifest of the highest version that has one, promoted or not; burnt numbers are passed over."""
         for number in range(self._highest("versions"), 0, -1):
             if (manifest := self._published(_manifest_name(number))) is not None:
                 return manifest

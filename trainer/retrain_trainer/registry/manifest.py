@@ -41,7 +41,8 @@ class Manifest:
     """One version. `score` and `accuracy` are those of the holdout; times are UTC.
 
     No row later than `trained_until` was trained on; `holdout_end` is the newest row it was compared on. Without a time
-    column all times of the data are None. salt and assignment: how the holdout was drawn. `version` is 0 in a draft that is not published yet.
+    column all times of the data are None. salt and assignment: how the holdout was drawn. `version` is 0 in a draft
+    that is not published yet.
     """
 
     version: int

@@ -175,3 +175,24 @@ def test_a_wrong_policy_file_is_explained(tmp_path: Path, text: str | None, code
     assert ended.returncode == code
     assert named in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("keys", [("slot", "slot", "slot"), ("a", "b", "c")], ids=["one run key", "different runs"])
+def test_runs_at_the_same_time_agree_on_the_champion(site: Site, keys: tuple[str, ...]) -> None:
+    command = [sys.executable, "-P", "-m", "retrain_trainer", "run", "-o", "json"]
+    running = []
+    for index, key in enumerate(keys):
+        (site.root / f"scratch-{index}").mkdir()
+        env = environment(site, key=f"uid-1.{key}", RETRAIN_SCRATCH=str(site.root / f"scratch-{index}"))
+        env["RETRAIN_MESSAGE"] = str(site.root / f"message-{index}")
+        running.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    ended = [(*process.communicate(timeout=180), process.returncode) for process in running]
+    assert [code for _, _, code in ended] == [0, 0, 0], [errors for _, errors, _ in ended]
+    answers = [json.loads(output) for output, _, _ in ended]
+    promoted = {answer["run"] for answer in answers if answer["outcome"] == "Promoted"}
+    assert len(promoted) == 1
+    assert len(list((site.registry / "promotions").iterdir())) == 1
+    assert {answer["champion"]["run"] for answer in answers if answer["champion"]} == promoted
+    if len(set(keys)) == 1:
+        assert site.versions() == ["1"]
+        assert answers[0] == answers[1] == answers[2]
