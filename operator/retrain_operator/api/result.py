@@ -82,6 +82,7 @@ class RunResult:
     data_valid: bool | None
     data_reason: str
     data_message: str
+    data_rows: int | None
     check_time: datetime | None
     trained_time: datetime | None
     counters: Counters | None
@@ -187,6 +188,7 @@ def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
         data_valid=valid if isinstance(valid, bool) else None,
         data_reason=_reason(raw.at(body, "data", "reason")),
         data_message=raw.cut(raw.text(raw.at(body, "data", "message")) or "", 512),
+        data_rows=_positive(raw.at(body, "data", "rows")),
         check_time=parse_time(body.get("checkTime")),
         trained_time=parse_time(body.get("trainedTime")),
         counters=_counters(body.get("counters")),

@@ -60,7 +60,8 @@ def history(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun], limit: in
     A message also tells of the runs before it, as the registry has them: those whose Jobs vanished while nobody
     watched are filled in.
     """
-    entries = {str(run.get("job")): dict(run) for run in raw.items(stored.get("runs"))}
+    # Oldest first, so that of two that ended in one second the later one comes out above the other.
+    entries = {str(run.get("job")): dict(run) for run in reversed(raw.items(stored.get("runs")))}
     for run in runs:
         for earlier in run.result.earlier if run.result else ():
             entries.setdefault(
@@ -79,8 +80,8 @@ def history(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun], limit: in
                 },
             )
         entries[run.job.name] = run.entry()
-    ordered = sorted(entries.values(), key=lambda entry: str(entry.get("completionTime", "")), reverse=True)
-    return ordered[:limit]
+    ordered = sorted(entries.values(), key=lambda entry: str(entry.get("completionTime", "")))
+    return ordered[::-1][:limit]
 
 
 def consecutive_failures(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from retrain_operator.api import reasons
 from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy
+from retrain_operator.api.result import RunResult
 from retrain_operator.api.vocabulary import ConditionType
 from retrain_operator.planning.conditions import RUN_CONDITIONS, Condition, Truth, stored_condition
 from retrain_operator.planning.history import last_check_time
@@ -64,7 +65,7 @@ def outcome_conditions(
                 "DataValid",
                 "True" if result.data_valid else "False",
                 result.data_reason or (reasons.DATA_PASSED if result.data_valid else reasons.DATA_REJECTED),
-                result.data_message,
+                result.data_message or (_passed(result) if result.data_valid else "the data were rejected"),
                 generation,
             )
         if not run.failed:
@@ -75,6 +76,10 @@ def outcome_conditions(
             put("ModelAvailable", "False", reasons.NO_CHAMPION, f"{run.outcome}: {run.message}", generation)
     _judge_waiting(put=put, conditions=conditions, active=active, trouble=trouble, policy=policy)
     return [conditions[type_] for type_ in RUN_CONDITIONS]
+
+
+def _passed(result: RunResult) -> str:
+    return f"{result.data_rows:,} rows passed every check" if result.data_rows else "the data passed every check"
 
 
 def _unknown(*, type_: ConditionType, generation: int) -> Condition:

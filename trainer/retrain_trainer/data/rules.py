@@ -52,6 +52,7 @@ def column_rule_checks(*, table: Table, rows: int, rules: Sequence[ColumnRule]) 
     """
     checks = [check for rule in rules for check in _types(table=table, rule=rule)]
     probes = [probe for rule in rules for probe in _probes(table=table, rule=rule)]
+    checks += [check for rule in rules if rule.unique for check in _unique(table=table, rule=rule)]
     if not probes:
         return checks
     counted = ", ".join(f"count_if({probe.bad})" for probe in probes)
@@ -69,7 +70,7 @@ def column_rule_checks(*, table: Table, rows: int, rules: Sequence[ColumnRule]) 
         checks.append(
             RuleCheck(name=probe.name, column=probe.column, count=int(count), message=message, examples=examples)
         )
-    return checks + [check for rule in rules if rule.unique for check in _unique(table=table, rule=rule)]
+    return checks
 
 
 def _types(*, table: Table, rule: ColumnRule) -> Iterator[RuleCheck]:

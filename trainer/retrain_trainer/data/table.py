@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -159,14 +160,31 @@ def _csv(source: Source, *, text_columns: Collection[str]) -> str:
                 what = f"lacks column {missing[0]!r}" if missing else f"has column {more[0]!r} besides"
                 raise _unreadable(path, f"{what}, unlike {first.name!r}")
             raise _unreadable(path, f"has its columns in another order than {first.name!r}")
-    options = (
-        f"header = true, delim = {_text(delimiter)}, quote = '\"', escape = '\"', sample_size = -1, "
-        f"nullstr = {_list(_NULLS)}, null_padding = false, ignore_errors = false, strict_mode = true"
-    )
+    # skip and comment are set: left to itself, DuckDB skips whatever stands above the longest row.
+    options = f"{_dialect(delimiter)}, sample_size = -1, nullstr = {_list(_NULLS)}"
     texts = [name for name in names if name in text_columns]
     if texts:
         options += ", types = {" + ", ".join(f"{_text(name)}: 'VARCHAR'" for name in texts) + "}"
     return f"read_csv({_list(source.files)}, {options})"
+
+
+def _dialect(delimiter: str) -> str:
+    return (
+        f"header = true, delim = {_text(delimiter)}, quote = '\"', escape = '\"', skip = 0, comment = '', "
+        "null_padding = false, ignore_errors = false, strict_mode = true"
+    )
+
+
+def _odd_line(connection: duckdb.DuckDBPyConnection, path: Path) -> str | None:
+    """What is wrong with the first line that does not fit the header, read as text only; None if all lines fit."""
+    names, delimiter = _header(path)
+    columns = "{" + ", ".join(f"{_text(name)}: 'VARCHAR'" for name in names) + "}"
+    options = f"{_dialect(delimiter)}, auto_detect = false, columns = {columns}"
+    try:
+        connection.execute(f"SELECT count(*) FROM read_csv({_list([path])}, {options})")  # noqa: S608 - our own text
+    except duckdb.Error as error:
+        return _told(error)
+    return None
 
 
 def _header(path: Path) -> tuple[list[str], str]:
@@ -205,7 +223,9 @@ def _load(connection: duckdb.DuckDBPyConnection, *, source: Source, text_columns
                     connection.execute(f"ALTER TABLE data ALTER {quoted(name)} TYPE TIMESTAMP")
     except duckdb.Error as error:
         named = [path for path in source.files if str(path) in str(error)]
-        raise _unreadable(named[0] if named else source.files[0], _told(error)) from None
+        path = named[0] if named else source.files[0]
+        odd = _odd_line(connection, path) if source.format == "csv" else None
+        raise _unreadable(path, odd or _told(error)) from None
 
 
 def _told(error: duckdb.Error) -> str:
@@ -216,7 +236,8 @@ def _told(error: duckdb.Error) -> str:
     text = next((line for line in lines if "Possible" not in line), "")
     telling = ("Expected", "Value", "Error when", "Unterminated")
     detail = next((line for line in lines[1:] if line.startswith(telling)), "")
-    return f"cannot be read: {text} {detail}".strip()[:300]
+    told = re.sub(r"'?\"?/\S*/([^/\s\"']+)\"?'?", r"\1", f"{text} {detail}".strip())
+    return f"cannot be read: {told}"[:300]
 
 
 def _unreadable(path: Path, what: str) -> DataUnavailable:

@@ -1,0 +1,148 @@
+"""Files that cannot be read, each with a sentence that names the file and what is wrong."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from retrain_trainer.data.source import open_source, parse_uri
+from retrain_trainer.data.table import Table, open_table
+from retrain_trainer.errors import DataUnavailable, SpecError
+
+GOOD = "happened,x,late\n2024-01-01 00:00:00,1,yes\n2024-01-02 00:00:00,2,no\n"
+
+
+def opened(claim: Path, uri: str = "pvc://data/in/*.csv") -> Table:
+    """The table of a claim's files."""
+    source = open_source(uri=uri, claims={"data": claim})
+    return open_table(source=source, memory_limit_bytes=2**29, threads=1, scratch=claim)
+
+
+def _write(name: str, content: bytes | str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return write
+
+
+def _two(first: str, second: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "a.csv").write_text(first)
+        (folder / "b.csv").write_text(second)
+
+    return write
+
+
+def _dangling(folder: Path) -> None:
+    (folder / "a.csv").symlink_to(folder / "gone.csv")
+
+
+def _outside(folder: Path) -> None:
+    secret = folder.parent.parent / "secret.csv"
+    secret.write_text(GOOD)
+    (folder / "a.csv").symlink_to(secret)
+
+
+def _nothing(folder: Path) -> None:
+    (folder / "notes.txt").write_text("x")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason", "told"),
+    [
+        pytest.param(_nothing, "DataMissing", "notes.txt", id="no file matches, and the message says what is there"),
+        pytest.param(_write("a.csv", ""), "DataUnreadable", "is empty", id="an empty file"),
+        pytest.param(
+            _write("a.csv", "x,x\n1,2\n"), "DataUnreadable", "names column 'x' twice", id="a column named twice"
+        ),
+        pytest.param(_write("a.csv", "x,,y\n1,2,3\n"), "DataUnreadable", "without a name", id="a nameless column"),
+        pytest.param(_write("a.csv", b"x,y\n1,caf\xe9\n"), "DataUnreadable", "UTF-8", id="another encoding"),
+        pytest.param(_write("a.csv", b"caf\xe9,y\n1,2\n"), "DataUnreadable", "UTF-8", id="its header too"),
+        pytest.param(
+            _write("a.csv", "x,y\n" + "1,2\n" * 50 + "1\n"),
+            "DataUnreadable",
+            "Expected",
+            id="too few values",
+        ),
+        pytest.param(
+            _write("a.csv", "x,y\n" + "1,2\n" * 50 + "1,2,3\n"), "DataUnreadable", "Expected", id="one with too many"
+        ),
+        pytest.param(_two(GOOD, "happened,x\n1,2\n"), "DataUnreadable", "lacks column 'late'", id="a file lacks one"),
+        pytest.param(_two("x,y\n1,2\n", "x,y,z\n1,2,3\n"), "DataUnreadable", "'z' besides", id="a file has one more"),
+        pytest.param(_two("x,y\n1,2\n", "y,x\n1,2\n"), "DataUnreadable", "another order", id="columns change places"),
+        pytest.param(_dangling, "DataUnreadable", "leads nowhere", id="a dangling link"),
+        pytest.param(_outside, "DataUnreadable", "out of the claim", id="a link out of the claim"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, make: Callable[[Path], None], reason: str, told: str) -> None:
+    folder = tmp_path / "claim" / "in"
+    folder.mkdir(parents=True)
+    make(folder)
+    with pytest.raises(DataUnavailable) as refused:
+        opened(tmp_path / "claim")
+    assert (refused.value.reason, refused.value.exit_code) == (reason, 66)
+    assert told in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.csv.gz", gzip.compress(GOOD.encode() * 999)[:200], id="a truncated gzip"),
+        pytest.param("a.csv.gz", GOOD.encode(), id="a gzip that is none"),
+        pytest.param("a.parquet", b"PAR1 and then nothing", id="a corrupt Parquet file"),
+    ],
+)
+def test_a_broken_container_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataUnavailable) as refused:
+        opened(tmp_path, f"pvc://data/{name}")
+    assert refused.value.reason == "DataUnreadable"
+    assert repr(name) in refused.value.message
+
+
+def test_csv_gzip_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
+    duckdb.sql(f"COPY (SELECT * FROM read_csv('{tmp_path / 'a.csv'}')) TO '{tmp_path / 'c.parquet'}'")
+    seen = []
+    for name in ("a.csv", "b.csv.gz", "c.parquet"):
+        with opened(tmp_path, f"pvc://data/{name}") as table:
+            seen.append((dict(table.columns), table.query("SELECT * FROM data")))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][0] == {"happened": "Timestamp", "x": "Integer", "late": "Boolean"}
+
+
+def test_a_semicolon_separates_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x;y\n1;2\n")
+    with opened(tmp_path, "pvc://data/a.csv") as table:
+        assert table.query("SELECT x, y FROM data") == [(1, 2)]
+
+
+def test_no_file_can_be_reached_once_the_rows_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    with opened(tmp_path, "pvc://data/a.csv") as table, pytest.raises(duckdb.PermissionException):
+        table.query(f"SELECT * FROM read_csv('{tmp_path / 'a.csv'}')")
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("s3://bucket/x.csv", "pvc://<claim>/<path>"),
+        ("pvc://user:secret@data/x.csv", "user, password or port"),
+        ("pvc://data/../x.csv", ".."),
+        ("pvc://data/a//b.csv", "//"),
+        ("pvc://data/%2e%2e/x.csv", "%"),
+        ("pvc://data/a\\b.csv", "backslash"),
+        ("pvc:///x.csv", "name of a PersistentVolumeClaim"),
+        ("pvc://Data/x.csv", "name of a PersistentVolumeClaim"),
+    ],
+)
+def test_a_bad_uri_is_refused_with_its_field(uri: str, told: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        parse_uri(uri=uri)
+    assert (refused.value.reason, refused.value.exit_code) == ("InvalidURI", 64)
+    assert refused.value.message.startswith("spec.data.uri: ")
+    assert told in refused.value.message
