@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
 from retrain_trainer.errors import SpecError
+from retrain_trainer.reading import Reader, Scalar
 
 Task = Literal["Classification", "Regression"]
 ColumnType = Literal["Integer", "Number", "String", "Boolean", "Timestamp"]
-Scalar = str | int | float | bool | None
-
-_DURATION = re.compile(r"^([0-9]+)(s|m|h|d|w)$")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,124 +132,13 @@ class PolicySpec:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse_duration(*, text: str, path: str) -> timedelta:
-    """`90d` → 90 days. Raises SpecError naming `path` for anything else."""
-    match = _DURATION.match(text)
-    if match is None:
-        raise SpecError(
-            reason="InvalidSpec", message=f"{path}: {text!r} is no duration; write a whole number and s, m, h, d or w"
-        )
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-
-
-class _Reader:
-    """Reads one mapping of the spec, remembers what was read, and refuses what nobody asked for."""
-
-    def __init__(self, *, value: Any, path: str) -> None:
-        if value is None:
-            value = {}
-        if not isinstance(value, Mapping):
-            raise _wrong(path=path, value=value, wanted="a mapping")
-        self._value = value
-        self._path = path
-        self._seen: set[str] = set()
-
-    def _get(self, name: str) -> Any:
-        self._seen.add(name)
-        return self._value.get(name)
-
-    def section(self, name: str) -> _Reader:
-        return _Reader(value=self._get(name), path=f"{self._path}.{name}")
-
-    def sections(self, name: str) -> list[_Reader]:
-        value = self._get(name) or []
-        if not isinstance(value, list):
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a list")
-        return [_Reader(value=item, path=f"{self._path}.{name}[{index}]") for index, item in enumerate(value)]
-
-    def text(self, name: str) -> str | None:
-        value = self._get(name)
-        if value is not None and not isinstance(value, str):
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="text (put it in quotes)")
-        return value
-
-    def required_text(self, name: str) -> str:
-        value = self.text(name)
-        if not value:
-            raise SpecError(reason="InvalidSpec", message=f"{self._path}.{name} is required and must not be empty")
-        return value
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        value = self._get(name) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a list of texts (put each in quotes)")
-        return tuple(value)
-
-    def number(self, name: str, *, low: float = float("-inf"), high: float = float("inf")) -> float | None:
-        value = self._get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a number from {low:g} to {high:g}")
-        return float(value)
-
-    def integer(self, name: str, *, default: int, low: int = 0) -> int:
-        value = self._get(name)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a whole number, {low} or more")
-        return value
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        value = self._get(name)
-        if value is None:
-            return default
-        if not isinstance(value, bool):
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="true or false")
-        return value
-
-    def duration(self, name: str) -> timedelta | None:
-        value = self.text(name)
-        return None if value is None else parse_duration(text=value, path=f"{self._path}.{name}")
-
-    def choice(self, name: str, choices: tuple[str, ...]) -> Any:
-        value = self.text(name)
-        if value is not None and value not in choices:
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="one of " + ", ".join(choices))
-        return value
-
-    def scalars(self, name: str) -> dict[str, Scalar]:
-        value = self._get(name) or {}
-        if not isinstance(value, Mapping):
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a mapping")
-        for key, item in value.items():
-            if not isinstance(item, str | int | float | bool | None):
-                raise _wrong(
-                    path=f"{self._path}.{name}.{key}", value=item, wanted="text, a number, true, false or null"
-                )
-        return dict(value)
-
-    def finish(self, *, ignore: tuple[str, ...] = ()) -> None:
-        unknown = sorted(set(self._value) - self._seen - set(ignore))
-        if unknown:
-            known = ", ".join(sorted(self._seen | set(ignore)))
-            raise SpecError(
-                reason="InvalidSpec", message=f"{self._path}.{unknown[0]} is not a field; the fields here are: {known}"
-            )
-
-
-def _wrong(*, path: str, value: Any, wanted: str) -> SpecError:
-    return SpecError(reason="InvalidSpec", message=f"{path}: {value!r} is not valid; write {wanted}")
-
-
 #: Fields of `spec` that are the operator's: a run does not read them.
 OPERATOR_FIELDS = ("schedule", "timeZone", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
 
 
 def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
     """The typed spec. Raises SpecError (exit code 64) that names the field, its value and what to write instead."""
-    spec = _Reader(value=value, path="spec")
+    spec = Reader(value=value, path="spec")
     data, model = spec.section("data"), spec.section("model")
     registry = spec.section("registry")
     parsed = PolicySpec(
@@ -270,7 +155,7 @@ def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
     return parsed
 
 
-def _data(reader: _Reader) -> DataSpec:
+def _data(reader: Reader) -> DataSpec:
     holdout = reader.section("holdout")
     parsed = DataSpec(
         uri=reader.required_text("uri"),
@@ -300,7 +185,7 @@ def _data(reader: _Reader) -> DataSpec:
     return parsed
 
 
-def _model(reader: _Reader) -> ModelSpec:
+def _model(reader: Reader) -> ModelSpec:
     features = reader.section("features")
     parsed = ModelSpec(
         target=reader.required_text("target"),
@@ -317,7 +202,7 @@ def _model(reader: _Reader) -> ModelSpec:
     return parsed
 
 
-def _validation(reader: _Reader) -> ValidationSpec:
+def _validation(reader: Reader) -> ValidationSpec:
     fraction = reader.number("maxNullFraction", low=0, high=1)
     parsed = ValidationSpec(
         min_rows=reader.integer("minRows", default=100, low=1),
@@ -329,7 +214,7 @@ def _validation(reader: _Reader) -> ValidationSpec:
     return parsed
 
 
-def _column(reader: _Reader) -> ColumnRule:
+def _column(reader: Reader) -> ColumnRule:
     parsed = ColumnRule(
         name=reader.required_text("name"),
         type=reader.choice("type", get_args(ColumnType)),
@@ -344,13 +229,13 @@ def _column(reader: _Reader) -> ColumnRule:
     return parsed
 
 
-def _evaluation(reader: _Reader) -> EvaluationSpec:
+def _evaluation(reader: Reader) -> EvaluationSpec:
     parsed = EvaluationSpec(metric=reader.text("metric"), threshold=reader.number("threshold"))
     reader.finish()
     return parsed
 
 
-def _triggers(reader: _Reader) -> TriggersSpec:
+def _triggers(reader: Reader) -> TriggersSpec:
     below, change = reader.section("belowThreshold"), reader.section("specChange")
     parsed = TriggersSpec(
         below_threshold=below.flag("enabled", default=True), spec_change=change.flag("enabled", default=True)
@@ -360,7 +245,7 @@ def _triggers(reader: _Reader) -> TriggersSpec:
     return parsed
 
 
-def _promotion(reader: _Reader) -> PromotionSpec:
+def _promotion(reader: Reader) -> PromotionSpec:
     parsed = PromotionSpec(
         min_improvement=reader.number("minImprovement", low=0) or 0.0,
         confidence=reader.number("confidence", low=0.5, high=0.999) or 0.95,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,8 @@ def test_emptying_a_volume_follows_no_link_out_of_it(tmp_path: Path) -> None:
     (volume / "folder").mkdir(parents=True)
     (volume / "folder" / "file").write_text("")
     (volume / "link").symlink_to(outside)
-    try:
+    # Only root may give a folder back to root, which comes last; what matters here holds for everybody.
+    with suppress(PermissionError):
         empty(volume)
-    except PermissionError:
-        pytest.skip("only root may give a folder back to root")
     assert list(volume.iterdir()) == []
     assert (outside / "kept").exists()

@@ -1,0 +1,126 @@
+"""Reads one mapping of a spec, field by field, with errors that name field, value and remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from retrain_trainer.errors import SpecError
+
+Scalar = str | int | float | bool | None
+
+_DURATION = re.compile(r"^([0-9]+)(s|m|h|d|w)$")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(*, text: str, path: str) -> timedelta:
+    """`90d` → 90 days. Raises SpecError naming `path` for anything else."""
+    match = _DURATION.match(text)
+    if match is None:
+        raise SpecError(
+            reason="InvalidSpec", message=f"{path}: {text!r} is no duration; write a whole number and s, m, h, d or w"
+        )
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+class Reader:
+    """One mapping of the spec: remembers what was read, and refuses what nobody asked for."""
+
+    def __init__(self, *, value: Any, path: str) -> None:
+        if value is None:
+            value = {}
+        if not isinstance(value, Mapping):
+            raise _wrong(path=path, value=value, wanted="a mapping")
+        self._value = value
+        self._path = path
+        self._seen: set[str] = set()
+
+    def _get(self, name: str) -> Any:
+        self._seen.add(name)
+        return self._value.get(name)
+
+    def section(self, name: str) -> Reader:
+        return Reader(value=self._get(name), path=f"{self._path}.{name}")
+
+    def sections(self, name: str) -> list[Reader]:
+        value = self._get(name) or []
+        if not isinstance(value, list):
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a list")
+        return [Reader(value=item, path=f"{self._path}.{name}[{index}]") for index, item in enumerate(value)]
+
+    def text(self, name: str) -> str | None:
+        value = self._get(name)
+        if value is not None and not isinstance(value, str):
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="text (put it in quotes)")
+        return value
+
+    def required_text(self, name: str) -> str:
+        value = self.text(name)
+        if not value:
+            raise SpecError(reason="InvalidSpec", message=f"{self._path}.{name} is required and must not be empty")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._get(name) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a list of texts (put each in quotes)")
+        return tuple(value)
+
+    def number(self, name: str, *, low: float = float("-inf"), high: float = float("inf")) -> float | None:
+        value = self._get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a number from {low:g} to {high:g}")
+        return float(value)
+
+    def integer(self, name: str, *, default: int, low: int = 0) -> int:
+        value = self._get(name)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a whole number, {low} or more")
+        return value
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._get(name)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="true or false")
+        return value
+
+    def duration(self, name: str) -> timedelta | None:
+        value = self.text(name)
+        return None if value is None else parse_duration(text=value, path=f"{self._path}.{name}")
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> Any:
+        value = self.text(name)
+        if value is not None and value not in choices:
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="one of " + ", ".join(choices))
+        return value
+
+    def scalars(self, name: str) -> dict[str, Scalar]:
+        value = self._get(name) or {}
+        if not isinstance(value, Mapping):
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a mapping")
+        for key, item in value.items():
+            if not isinstance(item, str | int | float | bool | None):
+                raise _wrong(
+                    path=f"{self._path}.{name}.{key}", value=item, wanted="text, a number, true, false or null"
+                )
+        return dict(value)
+
+    def finish(self, *, ignore: tuple[str, ...] = ()) -> None:
+        unknown = sorted(set(self._value) - self._seen - set(ignore))
+        if unknown:
+            known = ", ".join(sorted(self._seen | set(ignore)))
+            raise SpecError(
+                reason="InvalidSpec", message=f"{self._path}.{unknown[0]} is not a field; the fields here are: {known}"
+            )
+
+
+def _wrong(*, path: str, value: Any, wanted: str) -> SpecError:
+    return SpecError(reason="InvalidSpec", message=f"{path}: {value!r} is not valid; write {wanted}")
