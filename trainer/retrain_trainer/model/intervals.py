@@ -10,9 +10,8 @@ For means this is the cluster-robust variance in its jackknife form (CV3: MacKin
 jackknife and bootstrap methods for cluster-robust inference", 2023), which holds its level with few and unequal days
 where the common form (CV1) is too narrow; for r2, RMSE, AUC, F1 it is the delete-a-group jackknife (Shao & Tu, "The
 Jackknife and Bootstrap", 1995). The percentile bootstrap is not used: it promoted falsely 10 % at 5 days for a nominal
-5 %. What this cannot see: that one day
-resembles the next. Where the daily differences of two models correlate by 0.3 from day to day, 11 % pass instead of
-5 %; by 0.5, 16 % (simulated, 14 to 60 days). A higher `promotion.confidence` is the remedy.
+5 %. Not corrected for: that one day resembles the next. Where the daily differences of two models correlate by 0.3 from
+day to day, 11 % pass instead of 5 %; by 0.5, 16 to 17 % (simulated for a mean, 14 to 60 days).
 """
 
 from __future__ import annotations
