@@ -52,7 +52,7 @@ test-full: lint ## everything
 demo: venv ## real flights of 2013 on a real cluster, from nothing
 	$(BIN)/python -m examples.flights
 
-demo-down: venv ## remove what the demo made, and the cluster
+demo-down: venv ## remove what the demo made (the cluster itself: make cluster-down)
 	$(BIN)/python -m examples.flights --down
 
 cluster-up: venv ## start or repair the cluster of tests and demo

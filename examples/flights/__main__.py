@@ -35,7 +35,7 @@ def step(what: str) -> Iterator[None]:
 def main() -> int:
     """Exit code 0: the story was told to its end."""
     parser = argparse.ArgumentParser(prog="python -m examples.flights", description=__doc__)
-    parser.add_argument("--down", action="store_true", help="remove what the demo made, and stop the cluster")
+    parser.add_argument("--down", action="store_true", help="remove what the demo made")
     parser.add_argument("--months", type=int, default=12, metavar="N", help="deliver the year up to this month (3-12)")
     chosen = parser.parse_args()
     try:
