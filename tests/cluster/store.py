@@ -13,6 +13,7 @@ from tests.cluster.state import State
 
 _CERTIFICATES: Final = Path("/etc/ssl/certs")
 _PIP_CONFIGURATION: Final = Path("/etc/pip.conf")
+_PIP_CACHE: Final = "/var/cache/pip"  # inside a build
 # What pip reads from the environment on this machine, and must know inside a build too
 _PIP_VARIABLES: Final = ("cert", "index_url", "extra_index_url", "trusted_host", "default_timeout", "proxy")
 
@@ -45,7 +46,7 @@ def mounts(*, state: State) -> list[str]:
     """
     cache = state.images / "pip-cache"
     cache.mkdir(exist_ok=True)
-    words = ["--volume", f"{cache}:/root/.cache/pip:rw"]
+    words = ["--volume", f"{cache}:{_PIP_CACHE}:rw"]
     if _CERTIFICATES.is_dir():
         words += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
     text = pip_configuration(
@@ -58,7 +59,7 @@ def mounts(*, state: State) -> list[str]:
 
 
 def pip_configuration(*, host: str, environment: Mapping[str, str]) -> str:
-    """The machine's pip.conf with what its environment says on top, as pip itself would read both.
+    """The machine's pip.conf with what its environment says on top, as pip reads both, and the place of the cache.
 
     A certificate bundle is named only when a build can see it, which is under /etc/ssl/certs.
     """
@@ -66,6 +67,7 @@ def pip_configuration(*, host: str, environment: Mapping[str, str]) -> str:
     parser.read_string(host)
     if not parser.has_section("global"):
         parser.add_section("global")
+    parser.set("global", "cache-dir", _PIP_CACHE)
     for name in _PIP_VARIABLES:
         value = environment.get(f"PIP_{name.upper()}", "")
         if value and (name != "cert" or Path(value).is_relative_to(_CERTIFICATES)):

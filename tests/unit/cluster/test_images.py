@@ -56,27 +56,28 @@ def test_the_digest_sees_contents_names_and_modes_but_no_caches(tmp_path: Path) 
     assert digest(tmp_path) in seen
 
 
+CACHE = "cache-dir = /var/cache/pip"
+
+
 @pytest.mark.parametrize(
     ("host", "environment", "expected"),
     [
-        pytest.param("", {}, "[global]\n\n", id="nothing to say"),
-        pytest.param("[global]\ncert = /a\n", {}, "[global]\ncert = /a\n\n", id="the machine's file is kept"),
+        pytest.param("", {}, [CACHE], id="nothing to say"),
+        pytest.param("[global]\ncert = /a\n", {}, ["cert = /a", CACHE], id="the machine's file is kept"),
         pytest.param(
             "[global]\ncert = /a\n",
             {"PIP_CERT": "/etc/ssl/certs/all.crt"},
-            "[global]\ncert = /etc/ssl/certs/all.crt\n\n",
+            ["cert = /etc/ssl/certs/all.crt", CACHE],
             id="the environment goes before the file, as in pip",
         ),
-        pytest.param(
-            "", {"PIP_CERT": "/home/me/ca.crt"}, "[global]\n\n", id="a bundle that a build cannot see is left out"
-        ),
+        pytest.param("", {"PIP_CERT": "/home/me/ca.crt"}, [CACHE], id="a bundle that a build cannot see is left out"),
         pytest.param(
             "",
             {"SSL_CERT_FILE": "/etc/ssl/certs/all.crt", "PIP_INDEX_URL": "https://index.example/simple"},
-            "[global]\nindex-url = https://index.example/simple\ncert = /etc/ssl/certs/all.crt\n\n",
+            [CACHE, "index-url = https://index.example/simple", "cert = /etc/ssl/certs/all.crt"],
             id="an index of one's own",
         ),
     ],
 )
-def test_pip_configuration(host: str, environment: dict[str, str], expected: str) -> None:
-    assert pip_configuration(host=host, environment=environment) == expected
+def test_pip_configuration(host: str, environment: dict[str, str], expected: list[str]) -> None:
+    assert pip_configuration(host=host, environment=environment).split("\n") == ["[global]", *expected, "", ""]

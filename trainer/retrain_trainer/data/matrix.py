@@ -73,8 +73,8 @@ def _categories(*, table: Table, name: str, where: Where) -> tuple[str, ...]:
     column = quoted(name)
     rows = table.query(
         f"SELECT {column} AS value, count(*) AS times FROM data "  # noqa: S608 - names are quoted
-        f"WHERE ({where.sql}) AND {column} IS NOT NULL GROUP BY value "
-        f"ORDER BY times DESC, value LIMIT {MAX_CATEGORIES}",
+        f"WHERE ({where.sql}) AND {column} IS NOT NULL GROUP BY 1 "
+        f"ORDER BY 2 DESC, 1 LIMIT {MAX_CATEGORIES}",
         where.parameters,
     )
     return tuple(sorted(str(value) for value, _ in rows))
@@ -94,7 +94,7 @@ def read_samples(
     label = f"CAST({quoted(target)} AS {'VARCHAR' if task == 'Classification' else 'DOUBLE'})"
     unit = f"epoch({quoted(time_column)}) // 86400" if time_column is not None else "row_number() OVER () - 1"
     columns = [f"{sql} AS c{index}" for index, sql in enumerate(parts)]
-    order = f"{quoted(time_column)}, rowid" if time_column is not None else "rowid"
+    order = f"data.{quoted(time_column)}, rowid" if time_column is not None else "rowid"
     sql = (
         f"SELECT {', '.join([*columns, f'{label} AS y', f'CAST({unit} AS BIGINT) AS unit'])} "  # noqa: S608
         f"FROM data WHERE {where.sql} ORDER BY {order}"

@@ -126,7 +126,7 @@ def _classes(*, table: Table, target: str) -> dict[str, int]:
     column = quoted(target)
     sql = (
         f"SELECT CAST({column} AS VARCHAR) AS label, count(*) FROM data WHERE {column} IS NOT NULL "  # noqa: S608
-        f"GROUP BY label ORDER BY label LIMIT {MAX_CLASSES + 1}"
+        f"GROUP BY 1 ORDER BY 1 LIMIT {MAX_CLASSES + 1}"
     )
     return {str(label): int(count) for label, count in table.query(sql)}
 

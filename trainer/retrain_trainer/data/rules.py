@@ -132,7 +132,7 @@ def _examples(*, table: Table, probe: _Probe) -> tuple[str, ...]:
     column = quoted(probe.column)
     sql = (
         f"SELECT DISTINCT CAST({column} AS VARCHAR) AS value FROM data "  # noqa: S608 - names are quoted
-        f"WHERE {probe.bad} AND {column} IS NOT NULL ORDER BY value LIMIT 3"
+        f"WHERE {probe.bad} AND {column} IS NOT NULL ORDER BY 1 LIMIT 3"
     )
     return tuple(str(value)[:60] for (value,) in table.query(sql, probe.parameters))
 
@@ -141,7 +141,7 @@ def _unique(*, table: Table, rule: ColumnRule) -> Iterator[RuleCheck]:
     column = quoted(rule.name)
     sql = (
         f"SELECT CAST({column} AS VARCHAR) AS value, count(*) AS times FROM data "  # noqa: S608 - names are quoted
-        f"WHERE {column} IS NOT NULL GROUP BY value HAVING times > 1 ORDER BY times DESC, value LIMIT 4"
+        f"WHERE {column} IS NOT NULL GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC, 1 LIMIT 4"
     )
     repeated = table.query(sql)
     examples = tuple(f"{str(value)[:60]} ({times} times)" for value, times in repeated[:3])

@@ -177,7 +177,7 @@ def _holdout_start(*, table: Table, time: str, labelled: Where, until: datetime,
     fraction = holdout.fraction or DEFAULT_FRACTION
     days = table.query(
         f"SELECT date_trunc('day', {time}) AS day, count(*) FROM data WHERE {labelled.sql} "  # noqa: S608
-        "GROUP BY day ORDER BY day DESC",
+        "GROUP BY 1 ORDER BY 1 DESC",  # positions: a column of the data may be called like an alias, and would win
         labelled.parameters,
     )
     wanted = fraction * sum(count for _, count in days)

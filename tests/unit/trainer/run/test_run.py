@@ -328,6 +328,19 @@ def test_rows_without_time_work_too(site: Site) -> None:
     assert body["trigger"] == "BelowThreshold"
 
 
+def test_columns_may_be_called_like_anything_our_queries_use(site: Site) -> None:
+    for path in (site.root / "rows/in").iterdir():
+        path.unlink()
+    header = ("day", "y", "unit", "value", "label")
+    write_csv(site.root / "rows/in/odd.csv", rows(first_day=0, days=60), header=header)
+    odd = spec(
+        data={"uri": "pvc://rows/in/*.csv", "timeColumn": "day"},
+        model=model(target="label"),
+        validation={"columns": [{"name": "value", "allowed": ["A", "B", "C"]}]},
+    )
+    assert outcome(site.run(spec=odd)) == ("Promoted", "NoChampion")
+
+
 def test_a_regression_works_by_its_error(site: Site) -> None:
     body = site.run(
         spec=spec(
