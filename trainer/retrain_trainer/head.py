@@ -61,7 +61,7 @@ def open_registry(*, run: RunDescription, spec: PolicySpec) -> Registry:
     if run.registry is not None:
         run.registry.mkdir(parents=True, exist_ok=True)
         return Registry(store=DirectoryStore(mount=run.registry, prefix=policy))
-    location = parse_uri(uri=spec.registry_uri, path="spec.registry.uri")
+    location = parse_uri(uri=spec.registry.uri, path="spec.registry.uri")
     mount = resolve(location=location, claims=run.mounts, default=run.claims)
     prefix = "/".join(part for part in (location.path, policy) if part)
     try:
@@ -69,14 +69,14 @@ def open_registry(*, run: RunDescription, spec: PolicySpec) -> Registry:
     except ValueError as error:
         raise SpecError(
             reason="InvalidURI",
-            message=f"spec.registry.uri: {spec.registry_uri[:60]!r}: name folders with letters, digits, '.', '_' "
+            message=f"spec.registry.uri: {spec.registry.uri[:60]!r}: name folders with letters, digits, '.', '_' "
             "and '-' only",
         ) from error
 
 
 def version_uri(*, run: RunDescription, spec: PolicySpec, version: int) -> str:
     """Where people and `load_champion` find a version."""
-    root = spec.registry_uri.rstrip("/") if run.registry is None else str(run.registry.resolve())
+    root = spec.registry.uri.rstrip("/") if run.registry is None else str(run.registry.resolve())
     return f"{root}/{run.namespace}/{run.name}/versions/{version}"
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from retrain_trainer.features import Feature, FeatureSchema, Samples
 from retrain_trainer.model.prediction import Prediction
 from retrain_trainer.model.train import Fitted, train
-from retrain_trainer.reading import Scalar
-from retrain_trainer.spec import ModelSpec, Task
+from retrain_trainer.spec import ModelSpec, Scalar, Task
 
 SCHEMA = FeatureSchema(
     features=(

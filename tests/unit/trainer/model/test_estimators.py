@@ -14,8 +14,7 @@ from retrain_trainer.features import Feature, FeatureSchema, Samples
 from retrain_trainer.model.estimators import UNSUPPORTED, build_pipeline, estimator_names
 from retrain_trainer.model.evaluate import predict
 from retrain_trainer.model.train import train
-from retrain_trainer.reading import Scalar
-from retrain_trainer.spec import ModelSpec, Task
+from retrain_trainer.spec import ModelSpec, Scalar, Task
 from sklearn.utils import all_estimators
 
 from tests.unit.trainer.model.builders import SCHEMA, fitted, samples

@@ -19,8 +19,7 @@ from retrain_trainer.model.estimators import estimator_names
 from retrain_trainer.model.persist import check_archive, digest, dumps, library_versions, load_model, parse, save
 from retrain_trainer.model.trees import check_trees
 from retrain_trainer.model.trust import FIXED_TYPES
-from retrain_trainer.reading import Scalar
-from retrain_trainer.spec import Task
+from retrain_trainer.spec import Scalar, Task
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer

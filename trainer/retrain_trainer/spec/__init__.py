@@ -1,0 +1,34 @@
+"""The part of a RetrainPolicy that a run reads, typed, with the defaults of the CRD: one file a section.
+
+The same parser serves the container (the API server has validated and defaulted the spec) and
+`retrain-trainer run policy.yaml` (nobody has), so it checks everything again and names field, value and remedy.
+"""
+
+from retrain_trainer.spec.data import DataSpec, HoldoutSpec
+from retrain_trainer.spec.evaluation import EvaluationSpec
+from retrain_trainer.spec.model import ModelSpec, Task
+from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
+from retrain_trainer.spec.promotion import PromotionSpec
+from retrain_trainer.spec.reading import Scalar, parse_duration
+from retrain_trainer.spec.registry import RegistrySpec
+from retrain_trainer.spec.triggers import TriggersSpec
+from retrain_trainer.spec.validation import ColumnRule, ColumnType, ValidationSpec
+
+__all__ = [
+    "OPERATOR_FIELDS",
+    "ColumnRule",
+    "ColumnType",
+    "DataSpec",
+    "EvaluationSpec",
+    "HoldoutSpec",
+    "ModelSpec",
+    "PolicySpec",
+    "PromotionSpec",
+    "RegistrySpec",
+    "Scalar",
+    "Task",
+    "TriggersSpec",
+    "ValidationSpec",
+    "parse_duration",
+    "parse_spec",
+]

@@ -1,0 +1,91 @@
+"""The whole spec as a run reads it, and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from datetime import timedelta
+from typing import Any
+
+from retrain_trainer.spec.data import DataSpec, read_data
+from retrain_trainer.spec.evaluation import EvaluationSpec, read_evaluation
+from retrain_trainer.spec.model import ModelSpec, read_model
+from retrain_trainer.spec.promotion import PromotionSpec, read_promotion
+from retrain_trainer.spec.reading import Reader
+from retrain_trainer.spec.registry import RegistrySpec, read_registry
+from retrain_trainer.spec.triggers import TriggersSpec, read_triggers
+from retrain_trainer.spec.validation import ValidationSpec, read_validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """Everything of `spec` that a run reads."""
+
+    data: DataSpec
+    model: ModelSpec
+    registry: RegistrySpec
+    validation: ValidationSpec = field(default_factory=ValidationSpec)
+    evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+    triggers: TriggersSpec = field(default_factory=TriggersSpec)
+    promotion: PromotionSpec = field(default_factory=PromotionSpec)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over what defines the model: data, model, validation, evaluation without its threshold.
+
+        A champion whose manifest carries another digest was made by another spec: that is the SpecChange trigger. Only
+        what differs from the defaults counts, so that writing a default down, or a release that adds a field, trains
+        nothing.
+        """
+        evaluation = _stated(self.evaluation)
+        evaluation.pop("threshold", None)
+        parts = {
+            "data": _stated(self.data),
+            "model": _stated(self.model),
+            "validation": _stated(self.validation),
+            "evaluation": evaluation,
+        }
+        return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _stated(section: Any) -> dict[str, Any]:
+    """The fields of a section that differ from their defaults, as JSON values."""
+    return {
+        each.name: _plain(value) for each in fields(section) if (value := getattr(section, each.name)) != _default(each)
+    }
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default_factory() if each.default_factory is not MISSING else each.default
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _stated(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+#: Fields of `spec` that are the operator's: a run does not read them.
+OPERATOR_FIELDS = ("schedule", "timeZone", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
+
+
+def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
+    """The typed spec. Raises SpecError (exit code 64) that names the field, its value and what to write instead."""
+    spec = Reader(value=value, path="spec")
+    parsed = PolicySpec(
+        data=read_data(spec.section("data")),
+        model=read_model(spec.section("model")),
+        registry=read_registry(spec.section("registry")),
+        validation=read_validation(spec.section("validation")),
+        evaluation=read_evaluation(spec.section("evaluation")),
+        triggers=read_triggers(spec.section("triggers")),
+        promotion=read_promotion(spec.section("promotion")),
+    )
+    spec.finish(ignore=OPERATOR_FIELDS)
+    return parsed
