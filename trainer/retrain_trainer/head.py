@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from retrain_trainer.contract import ChampionFacts, RunDescription
-from retrain_trainer.data.source import parse_uri, resolve
-from retrain_trainer.errors import SpecError
 from retrain_trainer.memory import Memory
+from retrain_trainer.registry.address import open_store, parse_registry_uri
 from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.store import DirectoryStore
@@ -56,22 +55,16 @@ class Head:
 
 
 def open_registry(*, run: RunDescription, spec: PolicySpec) -> Registry:
-    """The registry of this policy: one folder for each namespace and name. DataUnavailable `ClaimMissing`."""
+    """The registry of this policy: one folder for each namespace and name.
+
+    SpecError `InvalidURI`; DataUnavailable `ClaimMissing`, or what the settings of a bucket lack.
+    """
     policy = f"{run.namespace}/{run.name}"
     if run.registry is not None:
         run.registry.mkdir(parents=True, exist_ok=True)
         return Registry(store=DirectoryStore(mount=run.registry, prefix=policy))
-    location = parse_uri(uri=spec.registry.uri, path="spec.registry.uri")
-    mount = resolve(location=location, claims=run.mounts, default=run.claims)
-    prefix = "/".join(part for part in (location.path, policy) if part)
-    try:
-        return Registry(store=DirectoryStore(mount=mount, prefix=prefix))
-    except ValueError as error:
-        raise SpecError(
-            reason="InvalidURI",
-            message=f"spec.registry.uri: {spec.registry.uri[:60]!r}: name folders with letters, digits, '.', '_' "
-            "and '-' only",
-        ) from error
+    location = parse_registry_uri(uri=spec.registry.uri)
+    return Registry(store=open_store(location=location, below=policy, claims=run.mounts, default=run.claims))
 
 
 def version_uri(*, run: RunDescription, spec: PolicySpec, version: int) -> str:

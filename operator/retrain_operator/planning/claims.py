@@ -1,4 +1,4 @@
-"""Which claims a run mounts, and how: data read-only, only the registry writable."""
+"""Which claims a run mounts, and how: data read-only, only the registry writable. A registry in a bucket needs none."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CLAIMS_FOLDER = "/mnt/claims"
 
 _CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _GLOB = re.compile(r"[*?\[]")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9][A-Za-z0-9._-]{0,254})*/?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,17 +57,38 @@ def parse_location(*, uri: str, field: str) -> Location:
     return Location(claim=claim, path=path)
 
 
+def parse_registry(*, uri: str, field: str = "spec.registry.uri") -> Location | None:
+    """The claim that holds the registry, or None for one in a bucket.
+
+    Raises:
+        SpecProblem: InvalidURI, naming `field`.
+    """
+    if not uri.startswith("s3://"):
+        return parse_location(uri=uri, field=field)
+    if not _BUCKET.fullmatch(uri):
+        raise _invalid(field=field, uri=uri, why="write s3://<bucket>/<prefix>, of letters, digits, '.', '_' and '-'")
+    return None
+
+
 def _invalid(*, field: str, uri: str, why: str) -> SpecProblem:
-    shown = uri if len(uri) <= 120 else uri[:119] + "…"
+    if "@" in uri:  # what stands there may be a secret
+        shown, why = uri.partition("://")[0][:20] + "://…", "credentials do not belong into a URI"
+    else:
+        shown = uri if len(uri) <= 120 else uri[:119] + "…"
     return SpecProblem(reason=reasons.INVALID_URI, message=f"{field}: {shown!r}: {why}")
 
 
-def volumes_and_mounts(*, data: Location, registry: Location) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def volumes_and_mounts(
+    *, data: Location, registry: Location | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Pod volumes and container mounts: one volume a claim, at `/mnt/claims/<claim>`.
 
     A claim that holds both is mounted once, writable; the data folder is mounted over itself read-only where the
-    registry does not lie in it.
+    registry does not lie in it. `registry` None: it is in a bucket.
     """
+    if registry is None:
+        mount = {"name": _name(0), "mountPath": f"{CLAIMS_FOLDER}/{data.claim}", "readOnly": True}
+        return [_volume(data.claim, read_only=True)], [mount]
     volumes = [_volume(registry.claim, read_only=False)]
     mounts: list[dict[str, Any]] = [{"name": _name(0), "mountPath": f"{CLAIMS_FOLDER}/{registry.claim}"}]
     if data.claim != registry.claim:

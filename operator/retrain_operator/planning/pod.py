@@ -9,7 +9,7 @@ from typing import Any
 from retrain_operator.api import names, raw, reasons
 from retrain_operator.api.admin import AdminSettings
 from retrain_operator.api.policy import Policy
-from retrain_operator.planning.claims import CLAIMS_FOLDER, parse_location, volumes_and_mounts
+from retrain_operator.planning.claims import CLAIMS_FOLDER, parse_location, parse_registry, volumes_and_mounts
 from retrain_operator.planning.problem import SpecProblem
 
 CONTAINER = "trainer"
@@ -61,7 +61,7 @@ def desired_pod_template(
         SpecProblem: a URI cannot be read, or the description is too large.
     """
     data = parse_location(uri=policy.data_uri, field="spec.data.uri")
-    registry = parse_location(uri=policy.registry_uri, field="spec.registry.uri")
+    registry = parse_registry(uri=policy.registry_uri)
     volumes, mounts = volumes_and_mounts(data=data, registry=registry)
     job = policy.job
     container: dict[str, Any] = {

@@ -62,6 +62,7 @@ class Registry:
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
+        self._results: dict[str, dict[str, Any]] = {}  # of other runs; they never change
 
     # --- runs --------------------
 
@@ -92,7 +93,7 @@ class Registry:
         newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
         for entry in newest[: max(limit, _RECENT)]:
             try:
-                result = None if entry.name == without else self.find_run(key=entry.name)
+                result = None if entry.name == without else self._earlier_result(entry.name)
             except RegistryDamaged:
                 continue
             if result is not None:
@@ -204,14 +205,22 @@ class Registry:
 
     def salt(self) -> str:
         """Random, made once: the same rows stay in the holdout as long as the registry lives."""
-        self._store.create(key="salt.json", data=sealed({"salt": secrets.token_hex(16)}))
-        return str(self._document("salt.json")["salt"])
+        found = self._optional("salt.json")
+        if found is None:
+            self._store.create(key="salt.json", data=sealed({"salt": secrets.token_hex(16)}))
+            found = self._document("salt.json")
+        return str(found["salt"])
 
     # --- inside --------------------
 
     def _highest(self, folder: str) -> int:
         names = (entry.name.removesuffix(".json") for entry in self._store.entries(folder=folder))
         return max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
+
+    def _earlier_result(self, key: str) -> dict[str, Any] | None:
+        if key not in self._results and (result := self.find_run(key=key)) is not None:
+            self._results[key] = result
+        return self._results.get(key)
 
     def _claimed_number(self, *, key: str, attempt: int) -> int:
         name = f"runs/{key}/version-{attempt}.json"

@@ -10,7 +10,7 @@ import errno
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -45,6 +45,9 @@ class Store(Protocol):
     def entries(self, *, folder: str) -> list[Entry]:
         """The names right below a folder, sorted; none where there is no such folder."""
 
+    def delete(self, *, key: str) -> None:
+        """Take an object away, durably; none there is as good. Only retention calls it, and only for models."""
+
     def name_of(self, key: str) -> str:
         """The key as people find it: a path or a URI, for messages."""
 
@@ -60,7 +63,7 @@ class DirectoryStore:
 
     def __init__(self, *, mount: Path, prefix: str = "", files: FileSystem | None = None) -> None:
         self._mount = mount
-        self._prefix = _checked(prefix) if prefix else ""
+        self._prefix = checked_key(prefix) if prefix else ""
         self._files = files or FileSystem()
 
     @property
@@ -72,7 +75,7 @@ class DirectoryStore:
         return str(self.root / key)
 
     def create(self, *, key: str, data: bytes) -> bool:
-        target = self.root / _checked(key)
+        target = self.root / checked_key(key)
         folders = [folder for folder in target.parents if folder.is_relative_to(self._mount)]
         with _explained(target):
             for folder in reversed(folders[:-1]):
@@ -104,7 +107,7 @@ class DirectoryStore:
             self._files.remove(temporary)
 
     def read(self, *, key: str, limit: int = MAX_OBJECT_BYTES) -> bytes | None:
-        path = self.root / _checked(key)
+        path = self.root / checked_key(key)
         try:
             data = self._files.read(path, limit=limit + 1)
         except (FileNotFoundError, NotADirectoryError):
@@ -125,12 +128,12 @@ class DirectoryStore:
         return data
 
     def entries(self, *, folder: str) -> list[Entry]:
-        path = self.root / _checked(folder)
+        path = self.root / checked_key(folder)
         try:
             found = [
                 Entry(name=child.name, modified=child.lstat().st_mtime)
                 for child in path.iterdir()
-                if _KEY.fullmatch(child.name)
+                if is_name(child.name)
             ]
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -140,11 +143,25 @@ class DirectoryStore:
             ) from error
         return sorted(found, key=lambda entry: entry.name)
 
+    def delete(self, *, key: str) -> None:
+        path = self.root / checked_key(key)
+        with _explained(path):
+            with suppress(FileNotFoundError):
+                self._files.remove(path)
+            with suppress(FileNotFoundError):  # nothing was ever there
+                self._files.sync_directory(path.parent)
 
-def _checked(key: str) -> str:
+
+def checked_key(key: str) -> str:
+    """The key itself. ValueError if it is none: it could lead out of the store."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"{key!r} is no key: names of letters, digits, '.', '_' and '-', joined by '/'")
     return key
+
+
+def is_name(name: str) -> bool:
+    """Whether a name in a folder can be one of ours; temporary files and what people put there are not."""
+    return "/" not in name and _KEY.fullmatch(name) is not None
 
 
 @contextmanager

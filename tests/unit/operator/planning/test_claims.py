@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrain_operator.planning.claims import Location, parse_location, volumes_and_mounts
+from retrain_operator.planning.claims import Location, parse_location, parse_registry, volumes_and_mounts
 from retrain_operator.planning.problem import SpecProblem
 
 READ = {
@@ -88,19 +88,55 @@ MOUNTS = {
         "pvc://all/incoming",
         [(f"{ROOT}/all", None, False), (f"{ROOT}/all/in", "in", True)],
     ),
+    "a registry in a bucket: no volume for it": (
+        "pvc://flights/incoming/*.parquet",
+        "s3://models/team",
+        [(f"{ROOT}/flights", None, True)],
+    ),
     "one claim, data at its root": ("pvc://all/*.parquet", "pvc://all/models", [(f"{ROOT}/all", None, False)]),
 }
 
 
 @pytest.mark.parametrize(("data", "registry", "mounts"), MOUNTS.values(), ids=MOUNTS)
 def test_mounts(data: str, registry: str, mounts: list[tuple[str, str | None, bool]]) -> None:
-    volumes, found = volumes_and_mounts(
-        data=parse_location(uri=data, field="d"), registry=parse_location(uri=registry, field="r")
-    )
+    volumes, found = volumes_and_mounts(data=parse_location(uri=data, field="d"), registry=parse_registry(uri=registry))
     assert [(one["mountPath"], one.get("subPath"), one.get("readOnly", False)) for one in found] == mounts
     assert {one["name"] for one in found} == {one["name"] for one in volumes}
     claims = [one["persistentVolumeClaim"]["claimName"] for one in volumes]
     assert len(claims) == len(set(claims))
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3://models", "s3://models/", "s3://my.models-1/a/b_c/v1.2", "s3://models/a/"], ids=lambda uri: uri
+)
+def test_a_registry_in_a_bucket_is_on_no_claim(uri: str) -> None:
+    assert parse_registry(uri=uri) is None
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://",
+        "s3://ab",
+        "s3://Models",
+        "s3://models/../x",
+        "s3://models//x",
+        "s3://models/a b",
+        "s3://models/x?y",
+        "gs://x",
+    ],
+)
+def test_a_bucket_that_cannot_be_is_refused(uri: str) -> None:
+    with pytest.raises(SpecProblem, match=r"spec\.registry\.uri") as caught:
+        parse_registry(uri=uri)
+    assert caught.value.reason == "InvalidURI"
+
+
+@pytest.mark.parametrize("uri", ["s3://AKCANARY:canary@models/x", "pvc://user:canary@models", "s3://canary@models"])
+def test_credentials_in_a_uri_are_refused_and_not_repeated(uri: str) -> None:
+    with pytest.raises(SpecProblem, match="credentials") as caught:
+        parse_registry(uri=uri)
+    assert "canary" not in caught.value.message.lower()
 
 
 @given(st.one_of(st.text(), st.text().map("pvc://a/".__add__), st.text().map("pvc://".__add__)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from retrain_trainer.features import Exclusion, Feature, FeatureSchema
+from retrain_trainer.registry.bucket import BucketStore
 from retrain_trainer.registry.documents import sha256
 from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
-from retrain_trainer.registry.store import DirectoryStore
+from retrain_trainer.registry.store import DirectoryStore, Store
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 
@@ -19,6 +20,34 @@ NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
 def registry_in(mount: Path) -> Registry:
     """A registry in a folder, as a run opens it."""
     return Registry(store=DirectoryStore(mount=mount, prefix="default/flights"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A registry in a folder or in a bucket of a real S3 server. `files`: where its objects lie as files, in both."""
+
+    kind: str
+    files: Path
+    root: str
+
+    def store(self) -> Store:
+        return store_at(self.root)
+
+    def registry(self) -> Registry:
+        return registry_at(self.root)
+
+
+def store_at(root: str) -> Store:
+    """The store at a folder or an `s3://bucket/prefix`; what child processes are told is this text."""
+    if root.startswith("s3://"):
+        bucket, _, prefix = root.removeprefix("s3://").partition("/")
+        return BucketStore(bucket=bucket, prefix=prefix)
+    return DirectoryStore(mount=Path(root), prefix="default/flights")
+
+
+def registry_at(root: str) -> Registry:
+    """The registry in `store_at`."""
+    return Registry(store=store_at(root))
 
 
 def draft(*, run: str, model: bytes, **changes: Any) -> Manifest:

@@ -10,11 +10,11 @@ import pytest
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.manifest import Manifest
 
-from tests.unit.trainer.registry.builders import draft, promotion, publish_and_promote, registry_in
+from tests.unit.trainer.registry.builders import Place, draft, promotion, publish_and_promote, registry_at
 
 
-def test_an_empty_registry_has_no_champion(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_an_empty_registry_has_no_champion(place: Place) -> None:
+    registry = place.registry()
     assert registry.champion() is None
     assert registry.previous_runs(limit=5) == []
     assert registry.counters().checks == 0
@@ -25,8 +25,8 @@ def test_a_manifest_survives_writing_and_reading() -> None:
     assert Manifest.from_bytes(data=manifest.to_bytes(), name="manifest.json") == manifest
 
 
-def test_the_champion_is_what_the_newest_promotion_names(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_the_champion_is_what_the_newest_promotion_names(place: Place) -> None:
+    registry = place.registry()
     for run in ("a", "b"):
         assert publish_and_promote(registry=registry, run=run, model=run.encode())
     champion = registry.champion()
@@ -41,12 +41,12 @@ def test_the_champion_is_what_the_newest_promotion_names(tmp_path: Path) -> None
     assert (counters.checks, counters.trainings, counters.promotions) == (2, 2, 3)
 
 
-def test_one_run_key_gets_one_version_and_one_result_however_often_it_tries(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_one_run_key_gets_one_version_and_one_result_however_often_it_tries(place: Place) -> None:
+    registry = place.registry()
     first = registry.start_run(key="uid.job")
     assert not first.resumed
     published = registry.publish(draft=draft(run="uid.job", model=b"one"), model=b"one")
-    again = registry_in(tmp_path)
+    again = place.registry()
     assert again.start_run(key="uid.job").resumed
     assert again.version_of_run(key="uid.job") == published
     assert again.publish(draft=draft(run="uid.job", model=b"two"), model=b"two") == published
@@ -55,8 +55,8 @@ def test_one_run_key_gets_one_version_and_one_result_however_often_it_tries(tmp_
     assert again.find_run(key="uid.job") == {"time": "1"}
 
 
-def test_previous_runs_come_newest_first_without_the_asking_one(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_previous_runs_come_newest_first_without_the_asking_one(place: Place) -> None:
+    registry = place.registry()
     for key in ("b", "a", "d", "c"):
         registry.start_run(key=key)
         registry.finish_run(key=key, result={"time": f"2013-01-0{'abcd'.index(key) + 1}"})
@@ -64,22 +64,20 @@ def test_previous_runs_come_newest_first_without_the_asking_one(tmp_path: Path) 
     assert [key for key, _ in registry.previous_runs(limit=2, without="d")] == ["c", "b"]
 
 
-def test_an_unreadable_result_of_an_earlier_run_stops_nobody(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_an_unreadable_result_of_an_earlier_run_stops_nobody(place: Place) -> None:
+    registry = place.registry()
     registry.finish_run(key="good", result={"time": "2"})
     registry.finish_run(key="torn", result={"time": "1"})
-    (tmp_path / "default/flights/runs/torn/result.json").write_bytes(b'{"ti')
+    (place.files / "runs/torn/result.json").write_bytes(b'{"ti')
     assert [key for key, _ in registry.previous_runs(limit=5)] == ["good"]
 
 
-def test_the_salt_is_made_once(tmp_path: Path) -> None:
-    assert registry_in(tmp_path).salt() == registry_in(tmp_path).salt()
-    (tmp_path / "other").mkdir()
-    assert registry_in(tmp_path / "other").salt() != registry_in(tmp_path).salt()
+def test_the_salt_is_made_once(place: Place) -> None:
+    assert place.registry().salt() == place.registry().salt()
 
 
 def _publish_many(root: str, mine: int, times: int) -> list[int]:
-    registry = registry_in(Path(root))
+    registry = registry_at(root)
     versions = []
     for index in range(times):
         run, model = f"run-{mine}-{index}", f"{mine}-{index}".encode()
@@ -87,13 +85,13 @@ def _publish_many(root: str, mine: int, times: int) -> list[int]:
     return versions
 
 
-def test_eight_processes_get_distinct_rising_versions(tmp_path: Path) -> None:
+def test_eight_processes_get_distinct_rising_versions(place: Place) -> None:
     with get_context("spawn").Pool(8) as pool:
-        versions = pool.starmap(_publish_many, [(str(tmp_path), number, 5) for number in range(8)])
+        versions = pool.starmap(_publish_many, [(place.root, number, 5) for number in range(8)])
     assert all(mine == sorted(mine) for mine in versions)
     flat = [version for mine in versions for version in mine]
     assert len(set(flat)) == 40
-    registry = registry_in(tmp_path)
+    registry = place.registry()
     for number, mine in enumerate(versions):
         for index, version in enumerate(mine):
             manifest = registry.manifest(version=version)
@@ -102,18 +100,18 @@ def test_eight_processes_get_distinct_rising_versions(tmp_path: Path) -> None:
 
 def _publish_same_key(root: str, mine: int) -> int:
     model = str(mine).encode()
-    return registry_in(Path(root)).publish(draft=draft(run="same", model=model), model=model).version
+    return registry_at(root).publish(draft=draft(run="same", model=model), model=model).version
 
 
-def test_eight_processes_with_one_run_key_end_at_one_version(tmp_path: Path) -> None:
+def test_eight_processes_with_one_run_key_end_at_one_version(place: Place) -> None:
     with get_context("spawn").Pool(8) as pool:
-        versions = pool.starmap(_publish_same_key, [(str(tmp_path), number) for number in range(8)])
+        versions = pool.starmap(_publish_same_key, [(place.root, number) for number in range(8)])
     assert versions == [1] * 8
-    assert registry_in(tmp_path).counters().trainings == 1
+    assert place.registry().counters().trainings == 1
 
 
 def _promote_many(root: str, mine: int, times: int) -> list[int]:
-    registry = registry_in(Path(root))
+    registry = registry_at(root)
     won: list[int] = []
     while len(won) < times:
         champion = registry.champion()
@@ -124,10 +122,10 @@ def _promote_many(root: str, mine: int, times: int) -> list[int]:
     return won
 
 
-def test_a_race_of_promotions_has_one_winner_a_number_and_losers_come_later(tmp_path: Path) -> None:
-    publish_and_promote(registry=registry_in(tmp_path), run="first", model=b"m")
+def test_a_race_of_promotions_has_one_winner_a_number_and_losers_come_later(place: Place) -> None:
+    publish_and_promote(registry=place.registry(), run="first", model=b"m")
     with get_context("spawn").Pool(8) as pool:
-        won = pool.starmap(_promote_many, [(str(tmp_path), number, 5) for number in range(8)])
+        won = pool.starmap(_promote_many, [(place.root, number, 5) for number in range(8)])
     assert sorted(number for mine in won for number in mine) == list(range(2, 42))
 
 
@@ -148,12 +146,13 @@ def _damage(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["torn", "empty", "edited", "without checksum", "missing"])
-def test_a_damaged_manifest_of_the_champion_is_named(tmp_path: Path, kind: str) -> None:
-    registry = registry_in(tmp_path)
+def test_a_damaged_manifest_of_the_champion_is_named(place: Place, kind: str) -> None:
+    registry = place.registry()
     publish_and_promote(registry=registry, run="a", model=b"model")
-    path = tmp_path / "default/flights/versions/1/manifest.json"
+    path = place.files / "versions/1/manifest.json"
     _damage(path, kind)
-    with pytest.raises(RegistryDamaged, match=str(path)) as caught:
+    name = place.store().name_of("versions/1/manifest.json")
+    with pytest.raises(RegistryDamaged, match=name) as caught:
         registry.champion()
     assert caught.value.reason == ("ManifestMissing" if kind == "missing" else "ManifestDamaged")
     assert caught.value.exit_code == 65
@@ -164,10 +163,10 @@ def test_a_damaged_manifest_of_the_champion_is_named(tmp_path: Path, kind: str) 
     [(b"other", "ChampionCorrupt"), (b"much longer than it was", "RegistryUnreadable"), (None, "ChampionMissing")],
     ids=["other content", "longer", "missing"],
 )
-def test_a_damaged_model_is_named_and_never_returned(tmp_path: Path, change: bytes | None, reason: str) -> None:
-    registry = registry_in(tmp_path)
+def test_a_damaged_model_is_named_and_never_returned(place: Place, change: bytes | None, reason: str) -> None:
+    registry = place.registry()
     publish_and_promote(registry=registry, run="a", model=b"model")
-    (blob,) = (tmp_path / "default/flights/blobs/sha256").iterdir()
+    (blob,) = (place.files / "blobs/sha256").iterdir()
     blob.unlink()
     if change is not None:
         blob.write_bytes(change)
@@ -178,21 +177,21 @@ def test_a_damaged_model_is_named_and_never_returned(tmp_path: Path, change: byt
     assert caught.value.reason == reason
 
 
-def test_a_torn_blob_of_before_is_hashed_again_not_trusted(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_a_torn_blob_of_before_is_hashed_again_not_trusted(place: Place) -> None:
+    registry = place.registry()
     publish_and_promote(registry=registry, run="a", model=b"model")
-    (blob,) = (tmp_path / "default/flights/blobs/sha256").iterdir()
+    (blob,) = (place.files / "blobs/sha256").iterdir()
     blob.write_bytes(b"mod")
     with pytest.raises(RegistryDamaged, match=blob.name) as caught:
         registry.publish(draft=draft(run="b", model=b"model"), model=b"model")
     assert caught.value.reason == "BlobCorrupt"
 
 
-def test_a_torn_manifest_burns_its_number_and_the_next_is_taken(tmp_path: Path) -> None:
-    registry = registry_in(tmp_path)
+def test_a_torn_manifest_burns_its_number_and_the_next_is_taken(place: Place) -> None:
+    registry = place.registry()
     registry.start_run(key="a")
     registry.publish(draft=draft(run="a", model=b"model"), model=b"model")
-    _damage(tmp_path / "default/flights/versions/1/manifest.json", "torn")
+    _damage(place.files / "versions/1/manifest.json", "torn")
     assert registry.publish(draft=draft(run="a", model=b"model"), model=b"model").version == 2
     resumed = registry.version_of_run(key="a")
     assert resumed is not None

@@ -1,4 +1,4 @@
-"""Create-if-absent in a directory, on real files."""
+"""Create-if-absent in a directory, on real files, and in a bucket, on a real server."""
 
 from __future__ import annotations
 
@@ -12,38 +12,89 @@ from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.registry.filesystem import FileSystem
 from retrain_trainer.registry.store import DirectoryStore
 
+from tests.unit.trainer.registry.builders import Place, store_at
 
-def test_what_is_created_is_read_back_and_listed(tmp_path: Path) -> None:
-    store = DirectoryStore(mount=tmp_path, prefix="team/policy")
+
+def test_what_is_created_is_read_back_and_listed(place: Place) -> None:
+    store = place.store()
     assert store.create(key="versions/1/manifest.json", data=b"one")
     assert store.read(key="versions/1/manifest.json") == b"one"
     assert [entry.name for entry in store.entries(folder="versions")] == ["1"]
-    assert (tmp_path / "team/policy/versions/1/manifest.json").read_bytes() == b"one"
+    assert (place.files / "versions/1/manifest.json").read_bytes() == b"one"
 
 
-def test_what_exists_is_never_changed_and_no_temporary_file_stays(tmp_path: Path) -> None:
+def test_what_exists_is_never_changed(place: Place) -> None:
+    store = place.store()
+    assert store.create(key="a/b", data=b"first")
+    assert not store.create(key="a/b", data=b"second")
+    assert not place.store().create(key="a/b", data=b"third")
+    assert store.read(key="a/b") == b"first"
+
+
+def test_no_temporary_file_stays(tmp_path: Path) -> None:
     store = DirectoryStore(mount=tmp_path)
     assert store.create(key="a/b", data=b"first")
     assert not store.create(key="a/b", data=b"second")
-    assert store.read(key="a/b") == b"first"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
 
 
-def test_what_does_not_exist_is_none_and_empty(tmp_path: Path) -> None:
-    store = DirectoryStore(mount=tmp_path)
+def test_what_does_not_exist_is_none_and_empty(place: Place) -> None:
+    store = place.store()
     store.create(key="file", data=b"")
     assert store.read(key="no/such") is None
     assert store.read(key="file/below") is None
     assert store.entries(folder="no") == []
+    assert store.entries(folder="file") == []
+
+
+def test_what_is_deleted_is_gone_and_deleting_it_again_is_no_error(place: Place) -> None:
+    store = place.store()
+    store.create(key="blobs/a", data=b"a")
+    store.create(key="blobs/b", data=b"b")
+    for _ in range(2):
+        store.delete(key="blobs/a")
+    store.delete(key="never/was")
+    assert store.read(key="blobs/a") is None
+    assert [entry.name for entry in store.entries(folder="blobs")] == ["b"]
+
+
+def test_a_folder_is_as_new_as_its_newest_object_and_names_of_others_are_passed_over(place: Place) -> None:
+    store = place.store()
+    for key in ("runs/a/1", "runs/b/1", "runs/a/2"):
+        store.create(key=key, data=b"x")
+    for alien in (".hidden", "with space", "uml\u00e4ut", "back\\slash", "per%20cent"):
+        (place.files / "runs" / alien).write_bytes(b"x")
+    found = {entry.name: entry.modified for entry in store.entries(folder="runs")}
+    assert list(found) == ["a", "b"]
+    newest = max((place.files / name).stat().st_mtime for name in ("runs/a/1", "runs/a/2"))
+    assert int(found["a"]) == int(newest)
+
+
+def test_more_than_a_page_of_names_is_listed(place: Place) -> None:
+    (place.files / "promotions").mkdir(parents=True)
+    for number in range(1, 1203):  # a page of S3 has 1,000
+        (place.files / f"promotions/{number:020d}.json").write_bytes(b"x")
+    assert len(place.store().entries(folder="promotions")) == 1202
+
+
+def test_an_object_larger_than_asked_for_is_not_read(place: Place) -> None:
+    store = place.store()
+    store.create(key="versions/1/manifest.json", data=b"x" * 11)
+    assert store.read(key="versions/1/manifest.json", limit=11) == b"x" * 11
+    with pytest.raises(RegistryDamaged, match=store.name_of("versions/1/manifest.json")) as caught:
+        store.read(key="versions/1/manifest.json", limit=10)
+    assert caught.value.reason == "RegistryUnreadable"
 
 
 @pytest.mark.parametrize(
     "key",
     ["", "/absolute", "../up", "a/../b", "a//b", ".hidden", "a/.hidden", "a\\b", "a b", "a\x00", "a\n", "x" * 300],
 )
-def test_a_key_that_could_leave_the_folder_is_refused(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ValueError, match="is no key"):
-        DirectoryStore(mount=tmp_path).create(key=key, data=b"")
+def test_a_key_that_could_leave_the_folder_is_refused(place: Place, key: str) -> None:
+    store = place.store()
+    for use in (lambda: store.create(key=key, data=b""), lambda: store.read(key=key), lambda: store.delete(key=key)):
+        with pytest.raises(ValueError, match="is no key"):
+            use()
 
 
 def test_a_link_a_pipe_and_a_giant_put_there_by_somebody_are_refused(tmp_path: Path) -> None:
@@ -58,16 +109,16 @@ def test_a_link_a_pipe_and_a_giant_put_there_by_somebody_are_refused(tmp_path: P
 
 
 def _create_all(root: str, mine: str, keys: int) -> int:
-    store = DirectoryStore(mount=Path(root))
+    store = store_at(root)
     return sum(store.create(key=f"race/{index}", data=mine.encode()) for index in range(keys))
 
 
-def test_of_eight_processes_exactly_one_creates_each_key(tmp_path: Path) -> None:
+def test_of_eight_processes_exactly_one_creates_each_key(place: Place) -> None:
     keys = 40
     with get_context("spawn").Pool(8) as pool:
-        won = pool.starmap(_create_all, [(str(tmp_path), f"{number}", keys) for number in range(8)])
+        won = pool.starmap(_create_all, [(place.root, f"{number}", keys) for number in range(8)])
     assert sum(won) == keys
-    winners = [(tmp_path / f"race/{index}").read_text() for index in range(keys)]
+    winners = [(place.files / f"race/{index}").read_text() for index in range(keys)]
     assert [winners.count(str(number)) for number in range(8)] == won
 
 
