@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from retrain_trainer.data.labels import learn_labels
 from retrain_trainer.data.matrix import learn_schema, read_samples
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table, Where
 from retrain_trainer.features import FeatureSchema, Samples
+from retrain_trainer.learned import Learned
 from retrain_trainer.model.evaluate import Score, constant_prediction, evaluate, predict
 from retrain_trainer.model.gate import Verdict, compare, judge, judge_first
 from retrain_trainer.model.metrics import Metric, resolve_metric
@@ -61,6 +63,7 @@ class Challenger:
     training_y: NDArray[Any]
     seconds: float
     warnings: tuple[str, ...]
+    learned: Learned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,7 @@ def problem_of(
         task=profile.task,
         positive_class=spec.model.positive_class or (None if champion is None else champion.manifest.positive_class),
         classes=classes,
+        show_classes=spec.validation.show_examples,
     )
     return Problem(registry=registry, spec=spec, task=profile.task, table=table, metric=metric)
 
@@ -119,6 +123,16 @@ def train_challenger(*, problem: Problem, profile: Profile, rows: Split) -> Chal
         training_y=samples.y,
         seconds=fitted.seconds,
         warnings=fitted.warnings,
+        learned=Learned(
+            columns={
+                name: problem.table.columns[name]
+                for name in (*(feature.name for feature in schema.features), problem.spec.model.target)
+            },
+            empty=tuple(feature.name for feature in schema.features if profile.empty(feature.name)),
+            labels=learn_labels(
+                table=problem.table, target=problem.spec.model.target, task=problem.task, where=rows.train
+            ),
+        ),
     )
 
 

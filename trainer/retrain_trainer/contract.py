@@ -50,6 +50,7 @@ class RunDescription:
     message: Path | None
     mounts: Mapping[str, Path] = field(default_factory=dict)
     registry: Path | None = None
+    scratch_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ def read_environment(*, environ: Mapping[str, str]) -> RunDescription:
         memory_limit=whole("RETRAIN_MEMORY_LIMIT"),
         cpu_limit=whole("RETRAIN_CPU_LIMIT"),
         scratch=Path(required("RETRAIN_SCRATCH")),
+        scratch_limit=whole("RETRAIN_SCRATCH_LIMIT"),
         claims=Path(environ.get("RETRAIN_CLAIMS") or "/mnt/claims"),
         message=Path(environ.get("RETRAIN_MESSAGE") or "/dev/termination-log"),
     )

@@ -57,13 +57,20 @@ def reach(this: Context) -> Reached:
         memory_limit_bytes=run.memory_limit,
         threads=run.cpu_limit or len(os.sched_getaffinity(0)),
         scratch=run.scratch,
+        scratch_limit_bytes=run.scratch_limit,
         text_columns=steps.text_columns(this),
+        time_column=spec.data.time_column,
+        show_values=spec.validation.show_examples,
     ) as table:
         # 3. Profile and validate.
-        profile = profile_table(table=table, spec=spec, now=this.now)
+        known = steps.reference(this)
+        profile = profile_table(table=table, spec=spec, now=this.now, reference=known)
         this.say(f"profile: {profile.rows:,} rows, {len(profile.columns)} columns, {profile.task}")
-        if (rejection := steps.rejection(this, table, profile)) is not None:
+        report = steps.validation(this, table, profile, known)
+        if (rejection := steps.rejection(this, report, profile)) is not None:
             return rejection
+        facts = DataFacts(valid=True, rows=profile.rows, message=report.message)
+        table.load(text_bytes=profile.text_bytes)
         # 4. Split.
         try:
             rows = this.split(table=table, profile=profile, champion=head.champion)
@@ -75,7 +82,6 @@ def reach(this: Context) -> Reached:
         this.say(f"champion: {scored.text}")
         # 6. Decide.
         decision = steps.decision_for(this, scored.memory, comparison_rows=rows.comparison_rows)
-        facts = DataFacts(valid=True, rows=profile.rows)
         if not decision.trains or decision.trigger is None:
             return answers.kept(scored=scored, decision=decision, threshold=spec.evaluation.threshold, data=facts)
         this.say(f"trigger: {decision.trigger}")
@@ -86,9 +92,10 @@ def reach(this: Context) -> Reached:
         # 7. Train.  8. Gate, publish, promote.
         from retrain_trainer.trial import try_challenger
 
-        return try_challenger(
+        reached = try_challenger(
             this, source=source, table=table, profile=profile, rows=rows, scored=scored, trigger=decision.trigger
         )
+        return replace(reached, data=facts)
 
 
 def resumed(this: Context) -> Reached | None:

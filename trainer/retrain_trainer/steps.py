@@ -9,11 +9,14 @@ from retrain_trainer.answers import Reached, Scored
 from retrain_trainer.context import Context
 from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.profile import Profile
+from retrain_trainer.data.report import ValidationReport
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table
 from retrain_trainer.data.validate import validate
 from retrain_trainer.decide import Decision, Situation, decide
+from retrain_trainer.errors import SpecError
+from retrain_trainer.learned import Reference
 from retrain_trainer.memory import Memory
 from retrain_trainer.registry.log import Champion
 from retrain_trainer.registry.manifest import Manifest
@@ -48,24 +51,63 @@ def text_columns(this: Context) -> list[str]:
     """Columns of a CSV file that are text, though all of today's values may look like numbers."""
     champion = this.head.champion
     features = () if champion is None else champion.manifest.schema.features
+    learned = None if champion is None else champion.manifest.learned
+    # `yes` and `no` alone read as true and false: where a third label was there before, they stay texts.
+    target = [name for name in (this.spec.model.target,) if learned and learned.columns.get(name) == "String"]
     by_rule = [rule.name for rule in this.spec.validation.columns if rule.type == "String"]
-    return by_rule + [feature.name for feature in features if feature.kind == "categorical"]
+    return by_rule + target + [feature.name for feature in features if feature.kind == "categorical"]
 
 
-def rejection(this: Context, table: Table, profile: Profile) -> Reached | None:
+def reference(this: Context) -> Reference | None:
+    """What the champion learned, as far as it binds the data: a changed spec may have given columns up."""
     champion = this.head.champion
-    same = (
-        champion is not None and champion.manifest.spec_digest == this.digest
-    )  # else the spec may have dropped a column
-    features = champion.manifest.schema if champion is not None and same else None
-    check = validate(profile=profile, table=table, spec=this.spec, now=this.now, champion=features).first_failure
-    if check is not None:
-        return rejected(this, reason=check.name, message=check.message, profile=profile)
-    for feature in () if features is None else features.features:
-        if feature.name not in table.columns:
-            message = f"column {feature.name[:60]!r} is missing, and the champion needs it; deliver it, or exclude it"
-            return rejected(this, reason="ColumnMissing", message=message, profile=profile)
-    return None
+    if champion is None or champion.manifest.spec_digest != this.digest:
+        return None
+    manifest = champion.manifest
+    return Reference(
+        schema=manifest.schema, classes=manifest.classes, learned=manifest.learned, since=manifest.holdout_end
+    )
+
+
+def validation(this: Context, table: Table, profile: Profile, known: Reference | None) -> ValidationReport:
+    """Checks the rows, tells what is odd about them, and keeps the report with the run."""
+    report = validate(
+        profile=profile,
+        table=table,
+        spec=this.spec,
+        now=this.now,
+        reference=known,
+        unfit_classes=_unfit_classes(this, profile, known),
+    )
+    for line in report.lines():
+        this.say(line)
+    this.registry.record_validation(key=this.run.key, report=report.to_json(now=this.now))
+    return report
+
+
+def _unfit_classes(this: Context, profile: Profile, known: Reference | None) -> str:
+    """Why the metric cannot judge the classes there are now, where some are new."""
+    if known is None or profile.classes is None or not known.classes or set(profile.classes) <= set(known.classes):
+        return ""
+    from retrain_trainer.model.metrics import resolve_metric
+
+    try:
+        resolve_metric(
+            name=this.spec.evaluation.metric,
+            task=profile.task,
+            positive_class=this.spec.model.positive_class,
+            classes=sorted({*profile.classes, *known.classes}),
+            show_classes=this.spec.validation.show_examples,
+        )
+    except SpecError as error:
+        return error.message
+    return ""
+
+
+def rejection(this: Context, report: ValidationReport, profile: Profile) -> Reached | None:
+    """The answer to rows that failed a check; None for those that passed."""
+    first = report.first_failure
+    return None if first is None else rejected(this, reason=first.name, message=report.message, profile=profile)
 
 
 def rejected(this: Context, *, reason: str, message: str, profile: Profile) -> Reached:

@@ -156,4 +156,5 @@ def _draft(
             units=verdict.units,
             rows=verdict.rows,
         ),
+        learned=challenger.learned,
     )

@@ -11,7 +11,7 @@ from retrain_operator.api.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digests:
-    """`spec`: over data, model, validation, evaluation without its threshold. `threshold`: the threshold as text."""
+    """`spec`: over data, model, validation (but showExamples), evaluation (but the threshold). `threshold`: as text."""
 
     spec: str
     threshold: str
@@ -19,7 +19,11 @@ class Digests:
 
 def digests_of(*, policy: Policy) -> Digests:
     """The digests of a policy's present spec."""
-    parts = {name: policy.spec.get(name) for name in ("data", "model", "validation")}
+    parts = {name: policy.spec.get(name) for name in ("data", "model")}
+    # What may be quoted changes nothing that is learned.
+    parts["validation"] = {
+        name: value for name, value in raw.mapping(policy.spec.get("validation")).items() if name != "showExamples"
+    }
     parts["evaluation"] = {
         name: value for name, value in raw.mapping(policy.spec.get("evaluation")).items() if name != "threshold"
     }

@@ -10,6 +10,7 @@ from retrain_operator.api import names, raw, reasons
 from retrain_operator.api.admin import AdminSettings
 from retrain_operator.api.policy import Policy
 from retrain_operator.planning.claims import CLAIMS_FOLDER, parse_location, parse_registry, volumes_and_mounts
+from retrain_operator.planning.matching import quantity
 from retrain_operator.planning.problem import SpecProblem
 
 CONTAINER = "trainer"
@@ -69,7 +70,7 @@ def desired_pod_template(
         "image": raw.text(job.get("image")) or admin.trainer_image,
         "imagePullPolicy": raw.text(job.get("imagePullPolicy")) or admin.image_pull_policy,
         "args": ["run"],
-        "env": _environment(policy=policy, action=action, cause=cause, request=request),
+        "env": _environment(policy=policy, admin=admin, action=action, cause=cause, request=request),
         "resources": dict(raw.mapping(job.get("resources"))),
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -112,7 +113,9 @@ def child_labels(*, policy: Policy, action: str) -> dict[str, str]:
     }
 
 
-def _environment(*, policy: Policy, action: str, cause: str, request: str | None) -> list[dict[str, Any]]:
+def _environment(
+    *, policy: Policy, admin: AdminSettings, action: str, cause: str, request: str | None
+) -> list[dict[str, Any]]:
     told = {
         "RETRAIN_POLICY": escaped(run_description(policy=policy)),
         "RETRAIN_ACTION": action,
@@ -127,6 +130,7 @@ def _environment(*, policy: Policy, action: str, cause: str, request: str | None
         _variable("RETRAIN_RUN_KEY", f"{policy.uid}.$(RETRAIN_JOB_NAME)"),
         _variable("RETRAIN_CLAIMS", CLAIMS_FOLDER),
         _variable("RETRAIN_SCRATCH", SCRATCH),
+        *_scratch_limit(admin),
         _variable("TMPDIR", SCRATCH),
         _variable("HOME", SCRATCH),
         _limit_variable("RETRAIN_MEMORY_LIMIT", "limits.memory"),
@@ -135,6 +139,12 @@ def _environment(*, policy: Policy, action: str, cause: str, request: str | None
     for item in raw.items(policy.job.get("env")):
         environment.append(_user_variable(item))
     return environment
+
+
+def _scratch_limit(admin: AdminSettings) -> list[dict[str, Any]]:
+    """A run that writes more than this is evicted: it is told, so that it stops before."""
+    limit = quantity(admin.scratch_size)
+    return [] if limit is None else [_variable("RETRAIN_SCRATCH_LIMIT", str(int(limit)))]
 
 
 def _variable(name: str, value: str) -> dict[str, Any]:

@@ -83,8 +83,10 @@ def metric_names(*, task: Task) -> tuple[str, ...]:
     return tuple(sorted([*table, *(f"neg_{name}" for name, entry in table.items() if entry.error)]))
 
 
-def resolve_metric(*, name: str | None, task: Task, positive_class: str | None, classes: Sequence[str]) -> Metric:
-    """The metric of a spec (`None`: balanced_accuracy or r2) for the classes in the data.
+def resolve_metric(
+    *, name: str | None, task: Task, positive_class: str | None, classes: Sequence[str], show_classes: bool = True
+) -> Metric:
+    """The metric of a spec (`None`: balanced_accuracy or r2) for the classes in the data, which errors may list.
 
     Raises SpecError: `UnknownMetric` (with the nearest names), `MetricUnfit` (another task, number of classes, or a
     metric that cannot be judged), `PositiveClassMissing`, `PositiveClassUnknown`.
@@ -104,7 +106,8 @@ def resolve_metric(*, name: str | None, task: Task, positive_class: str | None, 
             reason="UnknownMetric",
             message=f"spec.evaluation.metric: {name[:60]!r} is no metric for {task}; nearest: {', '.join(near)}",
         )
-    measure = _measure(name=name, entry=entry, positive_class=positive_class, classes=classes)
+    listed = ", ".join(label[:60] for label in sorted(classes)[:5]) if show_classes else f"{len(classes)} classes"
+    measure = _measure(name=name, entry=entry, positive_class=positive_class, classes=classes, listed=listed)
     if plain == "top_k_accuracy" and len(classes) <= 2:
         raise _unfit(name, "is always 1 with two classes (k is 2); use accuracy")
     return Metric(
@@ -123,17 +126,16 @@ def resolve_metric(*, name: str | None, task: Task, positive_class: str | None, 
 _YES = {"true": "false", "1": "0", "1.0": "0.0", "yes": "no", "y": "n", "t": "f"}
 
 
-def _measure(*, name: str, entry: Entry, positive_class: str | None, classes: Sequence[str]) -> Measure:
+def _measure(*, name: str, entry: Entry, positive_class: str | None, classes: Sequence[str], listed: str) -> Measure:
     if callable(entry.make):
-        return entry.make(_positive(name=name, given=positive_class, classes=classes))
+        return entry.make(_positive(name=name, given=positive_class, classes=classes, listed=listed))
     if name.endswith("brier_score") and len(classes) > 2:
         return Mean(f.squared_probability_error)
     return entry.make
 
 
-def _positive(*, name: str, given: str | None, classes: Sequence[str]) -> str:
+def _positive(*, name: str, given: str | None, classes: Sequence[str], listed: str) -> str:
     """The class that a metric is about."""
-    listed = ", ".join(label[:60] for label in sorted(classes)[:5])
     if given is not None:
         if given not in classes:
             raise SpecError(

@@ -6,6 +6,7 @@ versions/<n>/manifest.json       exclusive create: this is the commit
 promotions/<n, 20 digits>.json   exclusive create; the highest names the champion
 runs/<key>/started.json          what the registry's head was when the run began
 runs/<key>/version-<i>.json      the number this run means to publish under
+runs/<key>/validation.json       every check of the run's data
 runs/<key>/result.json           what the run came to
 salt.json                        of the split by rows
 ```
@@ -79,6 +80,10 @@ class Registry:
         name = f"runs/{key}/result.json"
         self._store.create(key=name, data=sealed(result))
         return self._document(name)
+
+    def record_validation(self, *, key: str, report: Mapping[str, Any]) -> None:
+        """Keep what a run found about its data; if it was begun before, the first report stands."""
+        self._store.create(key=f"runs/{key}/validation.json", data=sealed(report))
 
     def find_run(self, *, key: str) -> dict[str, Any] | None:
         """The result of a run, or None as long as it has none."""

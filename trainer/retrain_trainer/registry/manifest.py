@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.features import Exclusion, Feature, FeatureSchema
+from retrain_trainer.learned import Learned
 from retrain_trainer.registry.documents import opened, parsed_time, sealed, time_text
 
 _Record = TypeVar("_Record")
@@ -42,7 +43,7 @@ class Manifest:
 
     No row later than `trained_until` was trained on; `holdout_end` is the newest row it was compared on. Without a time
     column all times of the data are None. salt and assignment: how the holdout was drawn. `version` is 0 in a draft
-    that is not published yet.
+    that is not published yet. `learned`: what later data are held against; older versions have none.
     """
 
     version: int
@@ -76,6 +77,7 @@ class Manifest:
     seconds: float
     libraries: Mapping[str, str]
     gate: GateRecord
+    learned: Learned | None = None
 
     def to_bytes(self) -> bytes:
         """The document as stored."""
@@ -118,7 +120,7 @@ def _names(record: type) -> tuple[str, ...]:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return time_text(value)
-    if isinstance(value, FeatureSchema | GateRecord):
+    if isinstance(value, FeatureSchema | GateRecord | Learned):
         return asdict(value)
     return value
 
@@ -145,6 +147,7 @@ def _manifest(body: dict[str, Any]) -> Manifest:
                 excluded=tuple(Exclusion(**item) for item in schema["excluded"]),
             ),
             "gate": GateRecord(**body["gate"]),
+            "learned": Learned.from_json(body.get("learned")),
             **{name: parsed_time(body[name]) for name in ("trained_until", "holdout_start", "holdout_end")},
         }
     )

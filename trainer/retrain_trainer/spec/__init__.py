@@ -12,7 +12,7 @@ from retrain_trainer.spec.promotion import PromotionSpec
 from retrain_trainer.spec.reading import Scalar, parse_duration
 from retrain_trainer.spec.registry import RegistrySpec
 from retrain_trainer.spec.triggers import TriggersSpec
-from retrain_trainer.spec.validation import ColumnRule, ColumnType, ValidationSpec
+from retrain_trainer.spec.validation import ColumnRule, ColumnType, Severity, ValidationSpec
 
 __all__ = [
     "OPERATOR_FIELDS",
@@ -26,6 +26,7 @@ __all__ = [
     "PromotionSpec",
     "RegistrySpec",
     "Scalar",
+    "Severity",
     "Task",
     "TriggersSpec",
     "ValidationSpec",

@@ -33,7 +33,8 @@ class PolicySpec:
 
     @property
     def digest(self) -> str:
-        """sha256 over what defines the model: data, model, validation, evaluation without its threshold.
+        """sha256 over what defines the model: data, model, validation (but show_examples), evaluation without its
+        threshold.
 
         A champion whose manifest carries another digest was made by another spec: that is the SpecChange trigger. Only
         what differs from the defaults counts, so that writing a default down, or a release that adds a field, trains
@@ -41,10 +42,12 @@ class PolicySpec:
         """
         evaluation = _stated(self.evaluation)
         evaluation.pop("threshold", None)
+        validation = _stated(self.validation)
+        validation.pop("show_examples", None)
         parts = {
             "data": _stated(self.data),
             "model": _stated(self.model),
-            "validation": _stated(self.validation),
+            "validation": validation,
             "evaluation": evaluation,
         }
         return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -30,6 +30,7 @@ def _digest(**changes: Any) -> str:
         pytest.param({"model": {"seed": 0, "features": {}}}, id="a default seed"),
         pytest.param({"data": {"window": "720h"}}, id="the same time in other words"),
         pytest.param({"evaluation": {"threshold": 0.9}}, id="another threshold"),
+        pytest.param({"validation": {"showExamples": False}}, id="what may be quoted"),
         pytest.param({"promotion": {"confidence": 0.99}}, id="another promotion"),
         pytest.param({"registry": {"uri": "pvc://other"}}, id="another registry"),
     ],
@@ -47,6 +48,7 @@ def test_these_edits_leave_the_digest(changes: dict[str, Any]) -> None:
         pytest.param({"model": {"parameters": {"max_iter": None}}}, id="a parameter of null"),
         pytest.param({"model": {"features": {"exclude": ["x"]}}}, id="one feature less"),
         pytest.param({"validation": {"columns": [{"name": "x", "min": 0}]}}, id="a column rule"),
+        pytest.param({"validation": {"maxLabelShift": 0.2}}, id="a bound on the shift of labels"),
         pytest.param({"evaluation": {"metric": "accuracy"}}, id="another metric"),
     ],
 )

@@ -1,0 +1,109 @@
+"""CSV files, read strictly: what does not fit is an error that names file and line, never a row dropped or padded."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import duckdb
+
+from retrain_trainer.data.names import listed, literal, quoted
+from retrain_trainer.data.trouble import told, unreadable
+
+_DELIMITERS = ",;\t|"
+_NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
+#: Bytes of one line: more is a quote that was never closed, or no table.
+MAX_LINE_BYTES = 2_000_000
+#: Rows that are looked at before a whole column is.
+_GLANCE = 1000
+
+
+def csv_relation(files: Sequence[Path], *, text_columns: Collection[str]) -> str:
+    """The FROM clause that reads the files. DataUnreadable where a header is bad or the headers differ."""
+    headers = {path: header(path) for path in files}
+    first, (names, delimiter) = next(iter(headers.items()))
+    for path, (other, _) in headers.items():
+        if other != names:
+            missing = [name for name in names if name not in other]
+            more = [name for name in other if name not in names]
+            if missing or more:
+                what = f"lacks column {missing[0]!r}" if missing else f"has column {more[0]!r} besides"
+                raise unreadable(path, f"{what}, unlike {first.name!r}")
+            raise unreadable(path, f"has its columns in another order than {first.name!r}")
+    options = f"{_dialect(delimiter)}, sample_size = -1, nullstr = {listed(_NULLS)}"
+    texts = [name for name in names if name in text_columns]
+    if texts:
+        options += ", types = {" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
+    return f"read_csv({listed(files)}, {options})"
+
+
+def _dialect(delimiter: str) -> str:
+    # skip and comment are set: left to itself, DuckDB skips whatever stands above the longest row.
+    return (
+        f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"', skip = 0, comment = '', "
+        f"null_padding = false, ignore_errors = false, strict_mode = true, max_line_size = {MAX_LINE_BYTES}"
+    )
+
+
+def odd_line(connection: duckdb.DuckDBPyConnection, path: Path, *, show_values: bool) -> str | None:
+    """What is wrong with the first line that does not fit the header, read as text only; None if all lines fit."""
+    names, delimiter = header(path)
+    columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
+    options = f"{_dialect(delimiter)}, auto_detect = false, columns = {columns}"
+    try:
+        connection.execute(f"SELECT count(*) FROM read_csv({listed([path])}, {options})")  # noqa: S608 - our own text
+    except duckdb.Error as error:
+        return told(error, show_values=show_values)
+    return None
+
+
+def header(path: Path) -> tuple[list[str], str]:
+    """Names and delimiter of a CSV file's first line. DataUnreadable where there is none that can be used."""
+    try:
+        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            line = file.readline(MAX_LINE_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise unreadable(path, f"cannot be read: {error}") from None
+    if not line.strip():
+        raise unreadable(path, "is empty; its first line must name the columns")
+    if len(line) >= MAX_LINE_BYTES:
+        raise unreadable(path, f"has a first line of more than {MAX_LINE_BYTES:,} bytes; is it a CSV file?")
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise unreadable(path, "is not UTF-8; write it in that encoding")
+    delimiter = max(_DELIMITERS, key=text.count)
+    try:
+        names = next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise unreadable(path, f"has a first line that cannot be read: {error}") from None
+    for name in names:
+        if not name.strip():
+            raise unreadable(path, "has a column without a name in its first line")
+        if names.count(name) > 1:
+            raise unreadable(path, f"names column {name[:60]!r} twice in its first line")
+    return names, delimiter
+
+
+def settle_types(
+    connection: duckdb.DuckDBPyConnection, *, text_columns: Collection[str], time_column: str | None
+) -> None:
+    """Columns of the table `data` that were taken for text though every value is a number (`inf` in front of whole
+    numbers), or a time (dates and times mixed; the time column only), get the type they have.
+    """
+    for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
+        if kind != "VARCHAR" or name in text_columns:
+            continue
+        for wanted in ("DOUBLE", "TIMESTAMP WITH TIME ZONE") if name == time_column else ("DOUBLE",):
+            fits = f"bool_and(TRY_CAST({quoted(name)} AS {wanted}) IS NOT NULL) FILTER ({quoted(name)} IS NOT NULL)"
+            glance = f"SELECT {fits} FROM (SELECT {quoted(name)} FROM data LIMIT {_GLANCE})"  # noqa: S608
+            [(some,)] = connection.execute(glance).fetchall()
+            [(every,)] = connection.execute(f"SELECT {fits} FROM data").fetchall() if some is not False else [(False,)]  # noqa: S608
+            if every:
+                connection.execute(f"ALTER TABLE data ALTER {quoted(name)} TYPE {wanted}")
+                break

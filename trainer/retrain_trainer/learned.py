@@ -1,0 +1,64 @@
+"""What a version's training rows were like, as far as later data are held against it: part of its manifest.
+
+Where a spec gives no rules, these are the rules: a column that had values and has none, a type that changed, a class
+that nobody has seen, classes whose shares are others than they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from retrain_trainer.features import FeatureSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelShares:
+    """Labelled training rows by class, or, for numbers, by bin.
+
+    classes: names, empty for numbers. edges: upper ends (inclusive) of all bins but the last. counts: rows of each
+    class or bin; there is one bin more than edges.
+    """
+
+    counts: tuple[int, ...]
+    classes: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """columns: the stored type of each feature and of the target. empty: features without any value even then."""
+
+    columns: Mapping[str, str]
+    empty: tuple[str, ...]
+    labels: LabelShares
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any] | None) -> Learned | None:
+        """What `dataclasses.asdict` made of it. KeyError, TypeError or ValueError for anything else."""
+        if value is None:
+            return None
+        labels = value["labels"]
+        return Learned(
+            columns=dict(value["columns"]),
+            empty=tuple(value["empty"]),
+            labels=LabelShares(
+                counts=tuple(int(count) for count in labels["counts"]),
+                classes=tuple(str(name) for name in labels["classes"]),
+                edges=tuple(float(edge) for edge in labels["edges"]),
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The champion as new data are held against it: only while its spec is the present one, which may else have given a
+    column up. since: rows later than this are newly delivered; None: nobody can tell.
+    """
+
+    schema: FeatureSchema
+    classes: tuple[str, ...]
+    learned: Learned | None
+    since: datetime | None
