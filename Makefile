@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPATH := operator:trainer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint format lock docs test test-full unit demo demo-down cluster-up cluster-down images clean
+.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -51,6 +51,9 @@ test-full: lint ## everything
 
 demo: venv ## real flights of 2013 on a real cluster, from nothing
 	$(BIN)/python -m examples.flights
+
+backtest: venv ## a year of flights replayed under the demo's policy, month by month (docs/backtest.md)
+	$(BIN)/python -m examples.flights.backtest --policy examples/flights/policy.yaml --every 30d --from 2013-03-01
 
 demo-down: venv ## remove what the demo made (the cluster itself: make cluster-down)
 	$(BIN)/python -m examples.flights --down

@@ -1,4 +1,7 @@
-"""`retrain-trainer run`: in a container from the environment, on a laptop from a policy file; the same code."""
+"""`retrain-trainer`. `run`: in a container from the environment, on a laptop from a policy file; the same code.
+
+`backtest`: see `backtest.cli`.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ from types import FrameType
 from typing import Any
 
 from retrain_trainer import __version__
+from retrain_trainer.backtest import cli as backtest
 from retrain_trainer.contract import RunDescription, describe, read_environment
-from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, DataUnavailable, RunError, SpecError
+from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, RunError
 from retrain_trainer.message import encode
+from retrain_trainer.policy_file import described, read_policy
 from retrain_trainer.run import execute, failure
 
 
@@ -24,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code tells what reads it whether to try again: see `errors`."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    code: int = options.command(options)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
     run = None
     try:
         now = options.now or datetime.now(UTC)
@@ -73,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--action", choices=("check", "train"), default="check", help="train: whatever the score is")
     run.add_argument("--now", type=_time, metavar="TIME", help="set the clock, for example 2013-03-01T00:00:00Z")
     run.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: print the result message")
+    run.set_defaults(command=_run)
+    backtest.add_command(commands, mount=_mount, time=_time)
     return parser
 
 
@@ -92,15 +104,9 @@ def _time(text: str) -> datetime:
 
 
 def _from_file(options: argparse.Namespace, scratch: Path) -> RunDescription:
-    policy = _policy(options.policy)
-    metadata: Any = policy.get("metadata")
     key = datetime.now(UTC).strftime("local.%Y%m%dt%H%M%S-%f")
     return describe(
-        policy={
-            "namespace": "default",
-            **(metadata if isinstance(metadata, Mapping) else {}),
-            "spec": policy.get("spec"),
-        },
+        policy=described(read_policy(options.policy)),
         key=key,
         action=options.action,
         cause="Request" if options.action == "train" else "Schedule",
@@ -115,20 +121,6 @@ def _from_file(options: argparse.Namespace, scratch: Path) -> RunDescription:
         mounts=dict(options.mount),
         registry=options.registry,
     )
-
-
-def _policy(path: Path) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        policy = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise DataUnavailable(reason="PolicyMissing", message=f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise SpecError(reason="InvalidSpec", message=f"{path} is no YAML: {error}") from error
-    if not isinstance(policy, Mapping) or policy.get("kind") != "RetrainPolicy":
-        raise SpecError(reason="InvalidSpec", message=f"{path} must hold one object of kind RetrainPolicy")
-    return policy
 
 
 def _verdict(body: Mapping[str, Any]) -> list[str]:

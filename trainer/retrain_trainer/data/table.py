@@ -122,6 +122,11 @@ class Table:
             answer: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
         return answer
 
+    def export(self, sql: str, parameters: Parameters = (), *, path: Path) -> None:
+        """Writes the answer to a query as Parquet, below the folder that the table was opened with as `exports`."""
+        with explained(room=str(self._room), files=self._unloaded, show_values=self._show_values):
+            self._connection.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)", list(parameters))
+
     def arrays(self, sql: str, parameters: Parameters = ()) -> dict[str, Any]:
         """The answer as numpy arrays by column; nulls are masked. Raises as `query` does."""
         with explained(room=str(self._room), files=self._unloaded, show_values=self._show_values):
@@ -139,6 +144,7 @@ def open_table(
     text_columns: Collection[str] = (),
     time_column: str | None = None,
     show_values: bool = True,
+    exports: Path | None = None,
 ) -> Table:
     """Opens all files of a source as one table that may spill to `scratch`.
 
@@ -148,6 +154,7 @@ def open_table(
         text_columns: columns of CSV files that stay text though every value looks like a number.
         time_column: of CSV files; dates and times may be mixed in it.
         show_values: may errors quote values of the data?
+        exports: the only folder that `Table.export` may write to; None: nothing can be written.
 
     Raises:
         DataUnavailable: DataUnreadable (corrupt, ragged, empty, columns that differ among files; the file is named),
@@ -181,6 +188,8 @@ def open_table(
                 _view_parquet(connection, files=source.files)
             connection.execute(f"SET allowed_paths = {listed(source.files)}")
         # From here on no other file can be reached any more, whatever an expression says.
+        if exports is not None:
+            connection.execute(f"SET allowed_directories = {listed([exports])}")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         return Table(

@@ -20,9 +20,9 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def violations(message: Any, *, reasons: bool = True) -> list[str]:
+def violations(message: Any, *, reasons: bool = True, schema: dict[str, Any] = SCHEMA) -> list[str]:
     """What a message has that the schema does not allow. `reasons`: check that reasons are CamelCase constants too."""
-    return list(_check(message, SCHEMA, "message", reasons))
+    return list(_check(message, schema, "message", reasons))
 
 
 def _is(value: Any, type_: str) -> bool:
