@@ -19,7 +19,7 @@ from typing import Any
 from retrain_trainer import __version__
 from retrain_trainer.backtest import cli as backtest
 from retrain_trainer.contract import RunDescription, describe, read_environment
-from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, RunError
+from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, EXIT_UNTOLD, RunError
 from retrain_trainer.message import encode
 from retrain_trainer.policy_file import described, read_policy
 from retrain_trainer.run import execute, failure
@@ -49,7 +49,12 @@ def _run(options: argparse.Namespace) -> int:
         body = failure(run=run, error=error, now=now)
     message = encode(body=body)
     if run.message is not None:
-        run.message.write_bytes(message)
+        try:
+            run.message.write_bytes(message)
+        except OSError as error:
+            # What was done stands in the registry: the next try finds it and tells it again.
+            _say(f"MessageNotWritten: {run.message} cannot be written: {error.strerror}")
+            code = EXIT_UNTOLD
     if options.output == "json":
         print(message.decode())
     else:

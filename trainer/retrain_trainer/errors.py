@@ -39,4 +39,6 @@ class DataUnavailable(RunError):
 
 
 EXIT_OK = 0
+#: The answer could not be written where it is read: worth another try.
+EXIT_UNTOLD = 1
 EXIT_TERMINATED = 143

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_trainer.contract import ChampionFacts, RunDescription
+from retrain_trainer.errors import DataUnavailable
 from retrain_trainer.memory import Memory
 from retrain_trainer.registry.address import open_store, parse_registry_uri
 from retrain_trainer.registry.log import Champion, Registry
@@ -61,7 +62,13 @@ def open_registry(*, run: RunDescription, spec: PolicySpec) -> Registry:
     """
     policy = f"{run.namespace}/{run.name}"
     if run.registry is not None:
-        run.registry.mkdir(parents=True, exist_ok=True)
+        try:
+            run.registry.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataUnavailable(
+                reason="RegistryUnavailable",
+                message=f"{run.registry} cannot be made: {error.strerror}; name a folder you may write with --registry",
+            ) from None
         return Registry(store=DirectoryStore(mount=run.registry, prefix=policy))
     location = parse_registry_uri(uri=spec.registry.uri)
     return Registry(store=open_store(location=location, below=policy, claims=run.mounts, default=run.claims))

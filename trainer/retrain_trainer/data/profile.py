@@ -195,8 +195,9 @@ def _labels(
     if task != "Regression":
         column, is_new = quoted(target), Where(sql="false") if new is None else new
         rows = table.query(
-            f"SELECT CAST({column} AS VARCHAR), count(*), count_if({is_new.sql}) FROM data "  # noqa: S608
-            f"WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {MAX_CLASSES + 1}",
+            f"SELECT CAST(label AS VARCHAR), rows, new FROM (SELECT {column} AS label, count(*) AS rows, "  # noqa: S608
+            f"count_if({is_new.sql}) AS new FROM data WHERE {column} IS NOT NULL GROUP BY {column}) "
+            f"ORDER BY 1 LIMIT {MAX_CLASSES + 1}",
             is_new.parameters,
         )
         if task == "Classification" or kind != "Integer" or len(rows) <= MAX_INTEGER_CLASSES:

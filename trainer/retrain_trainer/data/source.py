@@ -46,7 +46,9 @@ class Source:
 
 def parse_uri(*, uri: str, path: str = "spec.data.uri") -> Location:
     """`pvc://claim/folder/*.csv` → its parts. Raises SpecError InvalidURI naming the field `path`."""
-    shown = uri if len(uri) <= 60 else uri[:59] + "…"
+    # What stands in front of an @ may be a password, and messages reach status, log and Events.
+    safe = re.sub(r"//.*@", "//…@", uri)
+    shown = safe if len(safe) <= 60 else safe[:59] + "…"
 
     def refused(why: str) -> SpecError:
         return SpecError(reason="InvalidURI", message=f"{path}: {shown!r}: {why}")
@@ -103,7 +105,12 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
         )
     digest, size = hashlib.sha256(), 0
     for path in files:
-        size += _fold(path=path, root=root, digest=digest)
+        try:
+            size += _fold(path=path, root=root, digest=digest)
+        except OSError as error:
+            raise DataUnavailable(
+                reason="DataUnreadable", message=f"{path.name!r} of {uri} cannot be read: {error.strerror}"
+            ) from None
     return Source(
         uri=uri,
         root=root,
@@ -144,10 +151,10 @@ def _check(*, path: Path, root: Path, uri: str) -> None:
         raise DataUnavailable(
             reason="DataUnreadable", message=f"{uri} matches {path.name!r}, a link that leads out of the claim"
         )
-    if not os.access(real, os.R_OK):
+    if not os.access(real, os.R_OK, effective_ids=True):
         raise DataUnavailable(
             reason="PermissionDenied",
-            message=f"{path.name!r} of {uri} may not be read by user {os.getuid()}; see the claim's fsGroup",
+            message=f"{path.name!r} of {uri} may not be read by user {os.geteuid()}; see the claim's fsGroup",
         )
 
 

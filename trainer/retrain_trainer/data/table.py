@@ -172,6 +172,7 @@ def open_table(
     connection = duckdb.connect(":memory:", config=configuration)
     try:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # it would stand in the midst of the answer on stdout
         if source.format == "csv":
             check_texts(files=source.files, room=room)
             with explained(room=str(room)):

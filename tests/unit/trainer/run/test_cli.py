@@ -196,3 +196,21 @@ def test_runs_at_the_same_time_agree_on_the_champion(site: Site, keys: tuple[str
     if len(set(keys)) == 1:
         assert site.versions() == ["1"]
         assert answers[0] == answers[1] == answers[2]
+
+
+def test_an_answer_that_cannot_be_written_is_said_and_found_again(site: Site) -> None:
+    lost = run(environment(site, RETRAIN_MESSAGE=str(site.root / "nowhere/message")))
+    assert (lost.returncode, "Traceback" in lost.stderr) == (1, False), lost.stderr
+    assert "MessageNotWritten" in lost.stderr
+    assert run(environment(site)).returncode == 0
+    assert (message(site)["outcome"], site.versions()) == ("Promoted", ["1"])
+
+
+def test_a_registry_that_cannot_be_made_is_named(site: Site) -> None:
+    policy = site.root / "policy.yaml"
+    policy.write_text(yaml.safe_dump({"kind": "RetrainPolicy", "metadata": {"name": "delays"}, "spec": spec()}))
+    (site.root / "file").write_text("")
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(TRAINER)}
+    ended = run(env, str(policy), "--registry", str(site.root / "file/kept"), "--mount", f"rows={site.root / 'rows'}")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (66, False), ended.stderr
+    assert "file/kept" in ended.stderr
