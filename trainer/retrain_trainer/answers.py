@@ -33,20 +33,14 @@ class Reached:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """The champion's newest score. `standing`: the reason why it is an old one, or an empty text. `problem`: for the
-    steps that follow, where one was set up.
+    steps that follow, where one was set up. `fresh_rows`: what a new score was made from.
     """
 
     memory: Memory
     text: str
     standing: str = ""
     problem: Problem | None = None
-
-
-_HELD_BACK = {
-    "HoldoutNotFresh": "it misses the threshold, and training waits until half of the holdout is newer than the last "
-    "comparison: repeated looks are repeated chances of a false win",
-    "NothingToCompare": "no row of the holdout is newer than what the champion was trained on; training waits for more",
-}
+    fresh_rows: int = 0
 
 
 def finite(value: float | None) -> float | None:
@@ -70,18 +64,18 @@ def standing_text(*, memory: Memory, why: str) -> str:
 def kept(*, scored: Scored, decision: Decision, threshold: float | None, data: DataFacts) -> Reached:
     """Nothing called for training, or what did has to wait."""
     met = scored.memory.meets(threshold=threshold)
-    if decision.trigger is not None:
+    if decision.trigger is not None and decision.hold is not None:
         return Reached(
             outcome="Deferred",
             trigger=decision.trigger,
-            reason=decision.held_back,
-            message=f"{scored.text}; {_HELD_BACK[decision.held_back]}",
+            reason=decision.hold.reason,
+            message=f"{scored.text}; {decision.trigger}: {decision.hold.message}",
             data=data,
             memory=scored.memory,
         )
     reason, text = {
         True: ("ThresholdMet", f"it meets the threshold {threshold}"),
-        False: ("TriggerDisabled", f"it misses the threshold {threshold}, and triggers.belowThreshold is off"),
+        False: ("TriggerQuiet", f"it misses the threshold {threshold}, and triggers.belowThreshold is off or waits"),
         None: ("NoThreshold", "no threshold is set")
         if threshold is None
         else ("NoScore", f"nothing to hold against the threshold {threshold}"),

@@ -17,7 +17,7 @@ from retrain_trainer.errors import SpecError
 
 Action = Literal["check", "train"]
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
-Trigger = Literal["NoChampion", "Requested", "BelowThreshold", "SpecChange"]
+Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"]
 Outcome = Literal["Promoted", "NotPromoted", "Kept", "Deferred", "DataRejected", "Failed"]
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")

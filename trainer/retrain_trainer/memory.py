@@ -13,6 +13,32 @@ from typing import Any
 from retrain_trainer.registry.documents import parsed_time, time_text
 from retrain_trainer.registry.manifest import Manifest
 
+#: So many scores after a promotion make the reference that `triggers.drop` holds later ones against.
+REFERENCE_CHECKS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstScores:
+    """The mean of the first `checks` scores of a champion, weighted with their rows."""
+
+    score: float
+    rows: int
+    checks: int
+
+    @staticmethod
+    def with_score(before: FirstScores | None, *, score: float | None, rows: int) -> FirstScores | None:
+        """One more score, as long as the reference is not complete."""
+        if score is None or rows == 0:
+            return before
+        if before is None:
+            return FirstScores(score=score, rows=rows, checks=1)
+        if before.checks >= REFERENCE_CHECKS:
+            return before
+        total = before.rows + rows
+        return FirstScores(
+            score=(before.score * before.rows + score * rows) / total, rows=total, checks=before.checks + 1
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
@@ -20,7 +46,9 @@ class Memory:
 
     fingerprint: empty unless the data was sound and had no row of the future, so that only its age can go bad.
     evaluated_until: newest row that a score has seen. score: in the metric's own sign, as old as evaluated_until.
-    fresh_fraction: of the next comparison's holdout, after this run.
+    fresh_fraction: of the next comparison's holdout, after this run. below_in_a_row: scores on the wrong side of the
+    threshold up to this one. best: the better end of the score's interval. new_rows, rows_since_training: labelled rows
+    newer than the data of the champion, of the newest version. first_scores: those after the promotion, pooled.
     """
 
     fingerprint: str
@@ -34,6 +62,11 @@ class Memory:
     score: float | None
     accuracy: float | None
     fresh_fraction: float | None
+    below_in_a_row: int = 0
+    best: float | None = None
+    new_rows: int | None = None
+    rows_since_training: int | None = None
+    first_scores: FirstScores | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -54,6 +87,7 @@ class Memory:
                     **value,
                     "time_max": parsed_time(value["time_max"]),
                     "evaluated_until": parsed_time(value["evaluated_until"]),
+                    "first_scores": None if value.get("first_scores") is None else FirstScores(**value["first_scores"]),
                 }
             )
         except (KeyError, TypeError, ValueError):

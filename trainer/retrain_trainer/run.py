@@ -82,6 +82,7 @@ def reach(this: Context) -> Reached:
         this.say(f"champion: {scored.text}")
         # 6. Decide.
         decision = steps.decision_for(this, scored.memory, comparison_rows=rows.comparison_rows)
+        scored = steps.remembered(scored, decision)
         if not decision.trains or decision.trigger is None:
             return answers.kept(scored=scored, decision=decision, threshold=spec.evaluation.threshold, data=facts)
         this.say(f"trigger: {decision.trigger}")
@@ -138,7 +139,7 @@ def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str,
 def _begin(
     *, run: RunDescription, spec: PolicySpec, registry: Registry, now: datetime, say: Callable[[str], None]
 ) -> Context:
-    started = registry.start_run(key=run.key)
+    started = registry.start_run(key=run.key, generation=run.generation, action=run.action)
     head = read_head(registry=registry, key=run.key)
     digest, champion = spec.digest, head.champion
     if champion is not None:

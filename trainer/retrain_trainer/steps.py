@@ -8,16 +8,18 @@ from retrain_trainer import answers
 from retrain_trainer.answers import Reached, Scored
 from retrain_trainer.context import Context
 from retrain_trainer.contract import DataFacts
+from retrain_trainer.data.fresh import labelled_since
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.report import ValidationReport
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table
 from retrain_trainer.data.validate import validate
-from retrain_trainer.decide import Decision, Situation, decide
+from retrain_trainer.decide import Decision, History, Incumbent, Situation, Training, decide, fired_triggers
+from retrain_trainer.decide import Score as Standing
 from retrain_trainer.errors import SpecError
 from retrain_trainer.learned import Reference
-from retrain_trainer.memory import Memory
+from retrain_trainer.memory import FirstScores, Memory
 from retrain_trainer.registry.log import Champion
 from retrain_trainer.registry.manifest import Manifest
 
@@ -132,6 +134,7 @@ def incomparable_because(this: Context, champion: Champion, table: Table, profil
 
 def score_champion(this: Context, source: Source, table: Table, profile: Profile, rows: Split) -> Scored:
     spec, champion = this.spec, this.head.champion
+    new_rows, rows_since_training = _new_rows(this, table, profile)
     base = Memory(
         fingerprint="" if profile.future_rows else source.fingerprint,
         spec_digest=this.digest,
@@ -144,6 +147,8 @@ def score_champion(this: Context, source: Source, table: Table, profile: Profile
         score=None,
         accuracy=None,
         fresh_fraction=rows.fresh_fraction,
+        new_rows=new_rows,
+        rows_since_training=rows_since_training,
     )
     if champion is None:
         return Scored(memory=base, text="there is no champion yet")
@@ -163,31 +168,114 @@ def score_champion(this: Context, source: Source, table: Table, profile: Profile
             evaluated_until=this.head.evaluated_until(metric=metric.name),
             score=None if known is None else known.score,
             accuracy=None if known is None else known.accuracy,
+            below_in_a_row=0 if old is None else old.below_in_a_row,
+            best=None if old is None else old.best,
+            first_scores=None if old is None else old.first_scores,
         )
         why = f"{rows.evaluation_rows:,} labelled rows are newer, and a new score needs {MIN_FRESH_ROWS}"
         text = answers.standing_text(memory=memory, why=why)
         return Scored(memory=memory, text=text, standing="TooFewFreshRows", problem=problem)
     score = score_on(problem=problem, champion=champion, where=rows.evaluation)
+    old = this.head.standing(metric=metric.name)
+    best = None if score.interval is None else score.interval.high if metric.greater_is_better else score.interval.low
     memory = replace(
         base,
         evaluated_until=rows.evaluation_end,
         score=answers.finite(score.value),
         accuracy=answers.finite(score.accuracy),
+        best=answers.finite(best),
+        first_scores=None if old is None else old.first_scores,
     )
-    return Scored(memory=memory, text=answers.score_text(memory=memory, rows=score.rows), problem=problem)
+    memory = replace(memory, below_in_a_row=_below(this, memory, before=old))
+    return Scored(
+        memory=memory, text=answers.score_text(memory=memory, rows=score.rows), problem=problem, fresh_rows=score.rows
+    )
+
+
+def _below(this: Context, memory: Memory, *, before: Memory | None) -> int:
+    """New scores in a row on the wrong side of the threshold, with the one in `memory`."""
+    if memory.meets(threshold=this.spec.evaluation.threshold) is not False:
+        return 0
+    return 1 if before is None else before.below_in_a_row + 1
+
+
+def _new_rows(this: Context, table: Table, profile: Profile) -> tuple[int | None, int | None]:
+    """Labelled rows newer than the data of the champion, and newer than that of the newest version."""
+    champion, newest = this.head.champion, this.head.newest
+    if newest is None:
+        return None, None
+    manifests = (newest if champion is None else champion.manifest, newest)
+    counts = labelled_since(
+        table=table, profile=profile, spec=this.spec, moments=tuple(manifest.holdout_end for manifest in manifests)
+    )
+    # A version of rows without time was made of all that were there, and only their number tells of more.
+    known = [
+        count if manifest.holdout_end is not None else max(0, count - manifest.trained_rows - manifest.holdout_rows)
+        for manifest, count in zip(manifests, counts, strict=True)
+    ]
+    return None if champion is None else known[0], known[1]
+
+
+def remembered(scored: Scored, decision: Decision) -> Scored:
+    """With the score of this run in the reference, unless it is what fell: the decision was made without it."""
+    memory = scored.memory
+    if decision.trigger == "Drop":
+        return scored
+    first = FirstScores.with_score(memory.first_scores, score=memory.score, rows=scored.fresh_rows)
+    return replace(scored, memory=replace(memory, first_scores=first))
 
 
 def decision_for(this: Context, memory: Memory, *, comparison_rows: int | None = None) -> Decision:
-    return decide(
-        situation=Situation(
-            action=this.run.action,
-            cause=this.run.cause,
-            has_champion=this.head.champion is not None,
-            spec_changed=this.head.spec_changed(digest=this.digest),
-            spec_change_enabled=this.spec.triggers.spec_change,
-            below_threshold_enabled=this.spec.triggers.below_threshold,
-            threshold_met=memory.meets(threshold=this.spec.evaluation.threshold),
-            fresh_fraction=memory.fresh_fraction,
-            comparison_rows=comparison_rows,
-        )
+    """What this run does. The history is read only where something calls for training."""
+    spec, champion = this.spec, this.head.champion
+    situation = Situation(
+        now=this.now,
+        action=this.run.action,
+        cause=this.run.cause,
+        incumbent=None
+        if champion is None
+        else Incumbent(
+            trained=champion.manifest.trained_time,
+            promoted=champion.promotion.time,
+            trained_rows=champion.manifest.trained_rows,
+        ),
+        spec_changed=this.head.spec_changed(digest=this.digest),
+        score=Standing(
+            threshold_met=memory.meets(threshold=spec.evaluation.threshold),
+            # A score that stands counts once, whatever the threshold was when it was made.
+            below_in_a_row=max(memory.below_in_a_row, 1),
+            best=memory.best,
+            reference=None if memory.first_scores is None else memory.first_scores.score,
+            greater_is_better=memory.greater_is_better,
+        ),
+        new_rows=memory.new_rows,
+        rows_since_training=memory.rows_since_training,
+        fresh_fraction=memory.fresh_fraction,
+        comparison_rows=comparison_rows,
+    )
+    fired = fired_triggers(situation=situation, triggers=spec.triggers)
+    history = _history(this) if any(trigger != "Requested" for trigger in fired) else None
+    return decide(situation=situation, triggers=spec.triggers, limits=spec.limits, history=history)
+
+
+#: So many earlier trainings decide how long a trigger waits after losses; more are read where a budget counts more.
+_TRAININGS = 10
+
+
+def _history(this: Context) -> History:
+    limits = this.spec.limits
+    count = max(_TRAININGS, 0 if limits.max_trainings is None else limits.max_trainings.count)
+    return History(
+        trainings=tuple(
+            Training(
+                time=manifest.trained_time,
+                trigger=manifest.trigger,
+                rows=manifest.trained_rows,
+                lost=manifest.gate.verdict != "Better",
+            )
+            for manifest in this.registry.newest_versions(limit=count)
+        ),
+        failures=this.registry.failures_in_a_row(
+            generation=this.run.generation, limit=limits.stop_after_failures, without=this.run.key
+        ),
     )

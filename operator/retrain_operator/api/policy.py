@@ -72,6 +72,11 @@ class Policy:
         return raw.at(self.spec, "triggers", "specChange", "enabled") is not False
 
     @property
+    def blackout_starts(self) -> tuple[str, ...]:
+        """Cron expressions of `limits.blackouts[].start`, in their order."""
+        return tuple(str(item.get("start", "")) for item in raw.items(raw.at(self.spec, "limits", "blackouts")))
+
+    @property
     def data_uri(self) -> str:
         """`data.uri`."""
         return raw.text(raw.at(self.spec, "data", "uri")) or ""

@@ -11,7 +11,7 @@ Action = Literal["check", "train"]
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
 
 #: Why a run trained.
-Trigger = Literal["NoChampion", "Requested", "BelowThreshold", "SpecChange"]
+Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"]
 
 #: The gate's view of a challenger.
 Verdict = Literal["Better", "NotBetter", "Inconclusive"]

@@ -29,7 +29,7 @@ from retrain_operator.planning.observed import (
 from retrain_operator.planning.pod import desired_pod_template
 from retrain_operator.planning.problem import SpecProblem
 from retrain_operator.planning.requests import handled_after, open_requests
-from retrain_operator.planning.schedule import Schedule, read_schedule
+from retrain_operator.planning.schedule import Schedule, check_blackouts, read_schedule
 from retrain_operator.planning.status import differs, next_status, unfinished_jobs
 
 #: How soon to try again when too many Initial runs are under way.
@@ -106,6 +106,7 @@ def _accept(*, observed: Observed, admin: AdminSettings) -> tuple[Schedule | Non
                 seed=policy.uid,
                 minimum_interval_seconds=admin.minimum_interval_seconds,
             )
+        check_blackouts(starts=policy.blackout_starts)
         desired_pod_template(policy=policy, admin=admin, action="check", cause="Schedule", request=None)
     except SpecProblem as problem:
         return schedule, Cause(reason=problem.reason, message=problem.message)

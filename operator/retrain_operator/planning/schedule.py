@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -52,3 +53,21 @@ def read_schedule(*, text: str, time_zone: str, seed: str, minimum_interval_seco
             f"{minimum_interval_seconds} s or more",
         )
     return Schedule(cron=cron, zone=zone)
+
+
+def check_blackouts(*, starts: Sequence[str]) -> None:
+    """Can the trainer read every `start` of `spec.limits.blackouts`? The run would tell only when it is due.
+
+    Raises:
+        SpecProblem: InvalidSchedule, naming the field and the remedy.
+    """
+    for index, text in enumerate(starts):
+        where = f"spec.limits.blackouts[{index}].start"
+        try:
+            cron = parse_cron(text=text, seed="")
+        except ScheduleError as error:
+            raise SpecProblem(reason=reasons.INVALID_SCHEDULE, message=f"{where}: {error}") from None
+        if cron.text != " ".join(text.split()):
+            raise SpecProblem(
+                reason=reasons.INVALID_SCHEDULE, message=f"{where}: {text!r}: H has no meaning here; write a number"
+            )

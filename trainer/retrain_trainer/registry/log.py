@@ -67,10 +67,15 @@ class Registry:
 
     # --- runs --------------------
 
-    def start_run(self, *, key: str) -> Started:
-        """Record that a run begins, or find that it began before."""
+    def start_run(self, *, key: str, generation: int = 0, action: str = "check") -> Started:
+        """Record that a run begins (of which generation, to do what), or find that it began before."""
         name = f"runs/{key}/started.json"
-        head = {"version": self._highest("versions"), "promotion": self._highest("promotions")}
+        head: dict[str, Any] = {
+            "version": self._highest("versions"),
+            "promotion": self._highest("promotions"),
+            "generation": generation,
+            "action": action,
+        }
         resumed = not self._store.create(key=name, data=sealed(head))
         body = self._document(name) if resumed else head
         return Started(key=key, resumed=resumed, version=int(body["version"]), promotion=int(body["promotion"]))
@@ -88,6 +93,24 @@ class Registry:
     def find_run(self, *, key: str) -> dict[str, Any] | None:
         """The result of a run, or None as long as it has none."""
         return self._optional(f"runs/{key}/result.json")
+
+    def failures_in_a_row(self, *, generation: int, limit: int, without: str = "") -> int:
+        """How many of the newest runs began and have no result, `limit` at most, without the run of key `without`.
+
+        Runs of an earlier generation of the policy, and those up to the newest `train`, do not count.
+        """
+        newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
+        count = 0
+        for entry in newest:
+            if entry.name == without:
+                continue
+            if count >= limit or self.find_run(key=entry.name) is not None:
+                break
+            started = self._optional(f"runs/{entry.name}/started.json") or {}
+            if started.get("generation") != generation or started.get("action") == "train":
+                break
+            count += 1
+        return count
 
     def previous_runs(self, *, limit: int, without: str = "") -> list[tuple[str, dict[str, Any]]]:
         """Key and result of the newest runs, newest first by their `time`, without the run of key `without`.
@@ -144,11 +167,18 @@ class Registry:
         return None
 
     def newest_version(self) -> Manifest | None:
-        """The manifest of the highest version that has one, promoted or not; burnt numbers are passed over."""
+        """The manifest of the highest version that has one, promoted or not."""
+        return next(iter(self.newest_versions(limit=1)), None)
+
+    def newest_versions(self, *, limit: int) -> list[Manifest]:
+        """Manifests of the highest versions, the highest first; burnt numbers are passed over."""
+        found: list[Manifest] = []
         for number in range(self._highest("versions"), 0, -1):
+            if len(found) >= limit:
+                break
             if (manifest := self._published(_manifest_name(number))) is not None:
-                return manifest
-        return None
+                found.append(manifest)
+        return found
 
     def manifest(self, *, version: int) -> Manifest:
         """One version's manifest. RegistryDamaged `ManifestMissing` or `ManifestDamaged`."""

@@ -6,22 +6,30 @@ The same parser serves the container (the API server has validated and defaulted
 
 from retrain_trainer.spec.data import DataSpec, HoldoutSpec
 from retrain_trainer.spec.evaluation import EvaluationSpec
+from retrain_trainer.spec.limits import Blackout, Budget, LimitsSpec
 from retrain_trainer.spec.model import ModelSpec, Task
 from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
 from retrain_trainer.spec.promotion import PromotionSpec
 from retrain_trainer.spec.reading import Scalar, parse_duration
 from retrain_trainer.spec.registry import RegistrySpec
-from retrain_trainer.spec.triggers import TriggersSpec
+from retrain_trainer.spec.triggers import BelowThreshold, Drop, MaxAge, NewRows, TriggersSpec
 from retrain_trainer.spec.validation import ColumnRule, ColumnType, Severity, ValidationSpec
 
 __all__ = [
     "OPERATOR_FIELDS",
+    "BelowThreshold",
+    "Blackout",
+    "Budget",
     "ColumnRule",
     "ColumnType",
     "DataSpec",
+    "Drop",
     "EvaluationSpec",
     "HoldoutSpec",
+    "LimitsSpec",
+    "MaxAge",
     "ModelSpec",
+    "NewRows",
     "PolicySpec",
     "PromotionSpec",
     "RegistrySpec",

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from retrain_trainer.errors import SpecError
 from retrain_trainer.spec.data import DataSpec, read_data
 from retrain_trainer.spec.evaluation import EvaluationSpec, read_evaluation
+from retrain_trainer.spec.limits import LimitsSpec, read_limits
 from retrain_trainer.spec.model import ModelSpec, read_model
 from retrain_trainer.spec.promotion import PromotionSpec, read_promotion
 from retrain_trainer.spec.reading import Reader
@@ -29,6 +32,7 @@ class PolicySpec:
     validation: ValidationSpec = field(default_factory=ValidationSpec)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     triggers: TriggersSpec = field(default_factory=TriggersSpec)
+    limits: LimitsSpec = field(default_factory=LimitsSpec)
     promotion: PromotionSpec = field(default_factory=PromotionSpec)
 
     @property
@@ -75,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 #: Fields of `spec` that are the operator's: a run does not read them.
-OPERATOR_FIELDS = ("schedule", "timeZone", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
+OPERATOR_FIELDS = ("schedule", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
 
 
 def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
@@ -88,7 +92,20 @@ def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
         validation=read_validation(spec.section("validation")),
         evaluation=read_evaluation(spec.section("evaluation")),
         triggers=read_triggers(spec.section("triggers")),
+        limits=read_limits(spec.section("limits"), zone=_zone(spec)),
         promotion=read_promotion(spec.section("promotion")),
     )
     spec.finish(ignore=OPERATOR_FIELDS)
     return parsed
+
+
+def _zone(spec: Reader) -> str:
+    name = spec.text("timeZone") or "Etc/UTC"
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SpecError(
+            reason="InvalidSpec",
+            message=f"spec.timeZone: {name[:60]!r} is no IANA time zone; write Europe/Berlin or such",
+        ) from error
+    return name

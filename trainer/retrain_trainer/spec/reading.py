@@ -41,6 +41,16 @@ class Reader:
         self._seen.add(name)
         return self._value.get(name)
 
+    @property
+    def path(self) -> str:
+        """Where in the policy this mapping stands, for messages."""
+        return self._path
+
+    def has(self, name: str) -> bool:
+        """Was the field named, and not as null?"""
+        self._seen.add(name)
+        return self._value.get(name) is not None
+
     def section(self, name: str) -> Reader:
         return Reader(value=self._get(name), path=f"{self._path}.{name}")
 

@@ -1,26 +1,116 @@
-"""`spec.triggers`: what calls for training."""
+"""`spec.triggers`: what calls for training. Naming one trigger keeps the others; `enabled: false` switches one off."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+from retrain_trainer.errors import SpecError
 from retrain_trainer.spec.reading import Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BelowThreshold:
+    """`consecutive`: so many new scores in a row on the wrong side of the threshold."""
+
+    enabled: bool = True
+    consecutive: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """The score is worse than the champion's first ones by more than `by` (in the metric), or `by_fraction` of them."""
+
+    enabled: bool = False
+    by: float | None = None
+    by_fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRows:
+    """So many rows newer than the champion's data: a better model is possible, which no score shows.
+
+    share: of the champion's training rows; count: in rows. Either is enough; without either, `share` is 0.5.
+    """
+
+    enabled: bool = True
+    share: float | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxAge:
+    """The champion was trained longer ago than `age`."""
+
+    enabled: bool = False
+    age: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggersSpec:
     """What calls for training."""
 
-    below_threshold: bool = True
+    below_threshold: BelowThreshold = field(default_factory=BelowThreshold)
+    drop: Drop = field(default_factory=Drop)
+    new_rows: NewRows = field(default_factory=NewRows)
+    max_age: MaxAge = field(default_factory=MaxAge)
     spec_change: bool = True
+    always: bool = False
 
 
 def read_triggers(reader: Reader) -> TriggersSpec:
     """Raises SpecError naming the field."""
-    below, change = reader.section("belowThreshold"), reader.section("specChange")
+    change, always = reader.section("specChange"), reader.section("always")
     parsed = TriggersSpec(
-        below_threshold=below.flag("enabled", default=True), spec_change=change.flag("enabled", default=True)
+        below_threshold=_below(reader.section("belowThreshold")),
+        drop=_drop(reader.section("drop"), named=reader.has("drop")),
+        new_rows=_new_rows(reader.section("newRows")),
+        max_age=_max_age(reader.section("maxAge"), named=reader.has("maxAge")),
+        spec_change=change.flag("enabled", default=True),
+        always=reader.has("always") and always.flag("enabled", default=True),
     )
-    for section in (below, change, reader):
+    for section in (change, always, reader):
         section.finish()
+    return parsed
+
+
+def _below(reader: Reader) -> BelowThreshold:
+    parsed = BelowThreshold(
+        enabled=reader.flag("enabled", default=True), consecutive=reader.integer("consecutive", default=1, low=1)
+    )
+    reader.finish()
+    return parsed
+
+
+def _drop(reader: Reader, *, named: bool) -> Drop:
+    parsed = Drop(
+        enabled=named and reader.flag("enabled", default=True),
+        by=reader.number("by", low=0),
+        by_fraction=reader.number("byFraction", low=0, high=1),
+    )
+    reader.finish()
+    if parsed.enabled and (parsed.by is None) == (parsed.by_fraction is None):
+        raise SpecError(
+            reason="InvalidSpec",
+            message="spec.triggers.drop: set by (in the metric's own units, such as 0.02) or byFraction (such as "
+            "0.05), one of the two",
+        )
+    return parsed
+
+
+def _new_rows(reader: Reader) -> NewRows:
+    parsed = NewRows(
+        enabled=reader.flag("enabled", default=True),
+        share=reader.number("share", low=0.01, high=1000),
+        count=None if not reader.has("count") else reader.integer("count", default=1, low=1),
+    )
+    reader.finish()
+    return parsed
+
+
+def _max_age(reader: Reader, *, named: bool) -> MaxAge:
+    parsed = MaxAge(enabled=named and reader.flag("enabled", default=True), age=reader.duration("age"))
+    reader.finish()
+    if parsed.enabled and not parsed.age:
+        raise SpecError(reason="InvalidSpec", message="spec.triggers.maxAge.age is required, for instance 30d")
     return parsed

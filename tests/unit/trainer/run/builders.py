@@ -67,6 +67,7 @@ class Site:
     root: Path
     days: int = 0
     uid: str = "uid-1"
+    generation: int = 1
     runs: int = 0
     lines: list[str] = field(default_factory=list)
 
@@ -105,7 +106,13 @@ class Site:
             "spec": spec(),
             **changes,
         }
-        policy = {"name": "delays", "namespace": "team", "uid": self.uid, "generation": 1, "spec": run.pop("spec")}
+        policy = {
+            "name": "delays",
+            "namespace": "team",
+            "uid": self.uid,
+            "generation": self.generation,
+            "spec": run.pop("spec"),
+        }
         (self.root / "scratch").mkdir(exist_ok=True)
         return describe(policy=policy, key=key or f"{self.uid}.{job}", **run)
 

@@ -1,0 +1,156 @@
+"""Whole runs that are called for by each trigger, and whole runs that a limit holds back: monitoring goes on."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from retrain_trainer.errors import RunError
+from retrain_trainer.message import encode
+
+from tests.unit.trainer.run.builders import Relation, Site, model, spec
+from tests.unit.trainer.run.schema import violations
+
+DAY = timedelta(days=1)
+#: Without a threshold no score is bad.
+LENIENT = {"metric": "roc_auc"}
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty days of rows, and a champion made of them by a policy without any wish."""
+    site = Site(root=tmp_path_factory.mktemp("origin"))
+    site.add(days=60)
+    site.run(spec=spec(evaluation=LENIENT))
+    return site.root
+
+
+@pytest.fixture
+def site(origin: Path, tmp_path: Path) -> Site:
+    """A copy of it."""
+    import shutil
+
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
+    return Site(root=tmp_path, days=60, runs=1)
+
+
+def told(body: dict[str, Any]) -> tuple[object, object, object]:
+    assert violations(json.loads(encode(body=body))) == []
+    return body["outcome"], body["trigger"], body["reason"]
+
+
+def trained(body: dict[str, Any]) -> object:
+    """The trigger, of a run that trained."""
+    assert violations(json.loads(encode(body=body))) == []
+    assert body["outcome"] in ("Promoted", "NotPromoted"), body
+    return body["trigger"]
+
+
+@pytest.mark.parametrize(
+    "days, relation, triggers, later, expected",
+    [
+        pytest.param(10, "usual", {}, 0, None, id="ten days are less than half of what was trained on"),
+        pytest.param(11, "usual", {}, 0, "NewRows", id="eleven are more, and a better model is possible"),
+        pytest.param(11, "usual", {"newRows": {"enabled": False}}, 0, None, id="new rows can be switched off"),
+        pytest.param(8, "usual", {"newRows": {"count": 500}}, 0, "NewRows", id="a count of new rows"),
+        pytest.param(8, "usual", {"always": {}}, 0, "Always", id="always"),
+        pytest.param(0, "usual", {"maxAge": {"age": "30d"}}, 31, None, id="old, but nothing new to judge on: it waits"),
+        pytest.param(8, "usual", {"maxAge": {"age": "8d"}}, 0, "MaxAge", id="a champion of eight days is too old"),
+        pytest.param(8, "usual", {"maxAge": {"age": "9d"}}, 0, None, id="or not yet"),
+    ],
+)
+def test_each_trigger_trains(
+    site: Site, days: int, relation: Relation, triggers: dict[str, Any], later: int, expected: str | None
+) -> None:
+    if days:
+        site.add(days=days, relation=relation)
+    body = site.run(spec=spec(evaluation=LENIENT, triggers=triggers), now=site.now + later * DAY)
+    if expected is None:
+        assert body["outcome"] in ("Kept", "Deferred"), body
+    else:
+        assert trained(body) == expected
+        assert expected in "".join(site.lines)
+
+
+def test_a_fall_from_the_first_scores_calls_for_training(site: Site) -> None:
+    falls = spec(evaluation=LENIENT, triggers={"drop": {"by": 0.1}, "newRows": {"enabled": False}})
+    for _ in range(2):
+        site.add(days=4)
+        assert told(site.run(spec=falls))[0] == "Kept"
+    site.add(days=8, relation="reversed")
+    assert trained(site.run(spec=falls)) == "Drop"
+
+
+def test_two_bad_scores_in_a_row_are_asked_for_and_one_good_one_begins_anew(site: Site) -> None:
+    twice = spec(
+        evaluation={"metric": "roc_auc", "threshold": 0.75},
+        triggers={"belowThreshold": {"consecutive": 2}, "newRows": {"enabled": False}},
+    )
+    outcomes = []
+    for relation in ("reversed", "usual", "reversed", "reversed"):
+        site.add(days=7, relation=relation)
+        outcomes.append(site.run(spec=twice)["trigger"])
+    assert outcomes == [None, None, None, "BelowThreshold"]
+
+
+def _noisy(site: Site, **changes: Any) -> dict[str, Any]:
+    """A spec whose threshold is missed on rows of noise."""
+    site.add(days=14, relation="noise")
+    return spec(
+        evaluation={"metric": "roc_auc", "threshold": 0.75}, triggers={"newRows": {"enabled": False}}, **changes
+    )
+
+
+@pytest.mark.parametrize(
+    "limits, reason",
+    [
+        pytest.param({"cooldown": "30d"}, "Cooldown", id="cooldown"),
+        pytest.param({"maxTrainings": {"count": 1, "per": "30d"}}, "BudgetSpent", id="a budget of one"),
+        pytest.param(
+            {"blackouts": [{"start": "0 0 * * *", "duration": "1h"}]}, "Blackout", id="a blackout at midnight"
+        ),
+    ],
+)
+def test_each_limit_defers_training_and_monitoring_goes_on(site: Site, limits: dict[str, Any], reason: str) -> None:
+    body = site.run(spec=_noisy(site, limits=limits))
+    assert told(body) == ("Deferred", "BelowThreshold", reason)
+    assert body["thresholdMet"] is False
+    assert body["score"] < 0.75
+    assert body["data"]["valid"] is True
+    assert site.versions() == ["1"]
+    assert trained(site.run(spec=spec(limits=limits), action="train", cause="Request")) == "Requested"
+
+
+def test_a_limit_that_ends_lets_unchanged_data_train(site: Site) -> None:
+    policy = _noisy(site, limits={"blackouts": [{"start": "0 0 * * *", "duration": "1h"}]})
+    assert site.run(spec=policy)["reason"] == "Blackout"
+    again = site.run(spec=policy)
+    assert (again["reason"], any(line.startswith("profile") for line in site.lines)) == ("Blackout", False)
+    assert trained(site.run(spec=policy, now=site.now + timedelta(hours=2))) == "BelowThreshold"
+
+
+def test_a_lost_challenger_makes_its_trigger_wait_for_new_rows(site: Site) -> None:
+    policy = _noisy(site)
+    first = site.run(spec=policy)
+    assert told(first)[:2] == ("NotPromoted", "BelowThreshold")
+    site.add(days=1, relation="noise")
+    assert told(site.run(spec=policy))[0] == "Deferred"
+    site.add(days=13, relation="noise")
+    assert trained(site.run(spec=policy)) == "BelowThreshold"
+
+
+def test_failures_stop_training_until_an_edit_or_a_request(site: Site) -> None:
+    broken = _noisy(site, model=model(estimator="NoSuchEstimator"), limits={"stopAfterFailures": 2})
+    for _ in range(2):
+        with pytest.raises(RunError, match="UnknownEstimator"):
+            site.run(spec=broken)
+    body = site.run(spec=broken)
+    assert told(body) == ("Deferred", "SpecChange", "StoppedAfterFailures")
+    with pytest.raises(RunError, match="UnknownEstimator"):
+        site.run(spec=broken, action="train", cause="Request")
+    site.generation = 2
+    with pytest.raises(RunError, match="UnknownEstimator"):
+        site.run(spec=broken)
