@@ -82,10 +82,11 @@ def header(path: Path) -> tuple[list[str], str]:
         names = next(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
         raise unreadable(path, f"has a first line that cannot be read: {error}") from None
+    folded = [name.casefold() for name in names]  # SQL knows no capitals: `Speed` and `speed` are one column
     for name in names:
         if not name.strip():
             raise unreadable(path, "has a column without a name in its first line")
-        if names.count(name) > 1:
+        if folded.count(name.casefold()) > 1:
             raise unreadable(path, f"names column {name[:60]!r} twice in its first line")
     return names, delimiter
 

@@ -40,8 +40,9 @@ def told(error: duckdb.Error, *, show_values: bool = True) -> str:
 
 
 def first_named(error: duckdb.Error, files: Sequence[Path]) -> Path:
-    """The file that an error speaks of; the first one where it names none."""
-    return next((path for path in files if str(path) in str(error)), files[0])
+    """The file that an error speaks of first; the first of all where it names none."""
+    places = [(str(error).find(str(path)), number) for number, path in enumerate(files)]
+    return files[min(((place, number) for place, number in places if place >= 0), default=(0, 0))[1]]
 
 
 @contextmanager

@@ -58,6 +58,12 @@ def _nothing(folder: Path) -> None:
         pytest.param(
             _write("a.csv", "x,x\n1,2\n"), "DataUnreadable", "names column 'x' twice", id="a column named twice"
         ),
+        pytest.param(
+            _write("a.csv", "Speed,y,speed\n1,2,3\n"),
+            "DataUnreadable",
+            "names column 'Speed' twice",
+            id="a column named twice, once with a capital",
+        ),
         pytest.param(_write("a.csv", "x,,y\n1,2,3\n"), "DataUnreadable", "without a name", id="a nameless column"),
         pytest.param(_write("a.csv", b"x,y\n1,caf\xe9\n"), "DataUnreadable", "UTF-8", id="another encoding"),
         pytest.param(_write("a.csv", b"caf\xe9,y\n1,2\n"), "DataUnreadable", "UTF-8", id="its header too"),

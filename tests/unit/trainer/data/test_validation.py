@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,29 @@ def test_every_failure_is_told_and_the_first_gives_the_reason() -> None:
     table = "\n".join(report.lines())
     assert "3 failed" in table
     assert all(name in table for name in ("TooFewRows", "OutOfRange", "NotAllowed", "42.00%"))
+
+
+def test_sound_rows_are_asked_twice_everything_at_once_and_then_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = [
+        {"name": "x", "min": 0, "max": 9, "unique": False},
+        {"name": "c", "allowed": ["a", "b", "c"], "pattern": "."},
+    ]
+    spec = a_spec(validation={"columns": rules, "maxDuplicateFraction": 1, "maxLabelShift": 1, "maxAge": "9d"})
+    known = a_reference(spec, lines())
+    asked: list[str] = []
+    with a_table(lines(), spec) as (table, _):
+        query = table.query
+
+        def counted(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+            asked.append(sql)
+            return query(sql, parameters)
+
+        monkeypatch.setattr(table, "query", counted)
+        profile = profile_table(table=table, spec=spec, now=NOW, reference=known)
+        report = validate(profile=profile, table=table, spec=spec, now=NOW, reference=known)
+    assert report.passed
+    assert len(report.checks) > 20
+    assert len(asked) == 2
 
 
 def test_a_warning_is_told_and_rejects_nothing() -> None:
@@ -271,6 +295,21 @@ def test_parquet_is_looked_at_where_it_lies_until_it_is_loaded(tmp_path: Path) -
         table.load()
         (tmp_path / "a.parquet").unlink()
         assert table.query("SELECT count(*), max(rowid) FROM data") == [(1000, 999)]
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        pytest.param("SELECT 1 AS a, 'x' AS c", "'b.parquet'", id="other columns"),
+        pytest.param("SELECT 1 AS a, 'x' AS b", "'b.parquet'", id="another type"),
+    ],
+)
+def test_a_parquet_file_unlike_the_first_is_named(tmp_path: Path, second: str, told: str) -> None:
+    duckdb.sql(f"COPY (SELECT 1 AS a, 2 AS b) TO '{tmp_path / 'a.parquet'}'")
+    duckdb.sql(f"COPY ({second}) TO '{tmp_path / 'b.parquet'}'")
+    with pytest.raises(DataUnavailable) as refused, opened(tmp_path, "*.parquet") as table:
+        table.query("SELECT max(b) FROM data")
+    assert (refused.value.reason, told in refused.value.message) == ("DataUnreadable", True), refused.value.message
 
 
 SMALL = {"memory_limit_bytes": 2**27, "scratch_limit_bytes": 2**20}

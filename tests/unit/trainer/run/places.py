@@ -14,6 +14,8 @@ NOBODY = 65534
 
 
 def _mount(*arguments: str) -> bool:
+    if shutil.which("mount") is None:
+        return False
     return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
 
 

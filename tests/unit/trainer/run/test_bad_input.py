@@ -676,6 +676,22 @@ def test_an_unseen_class_is_told_and_the_champion_is_scored_on(world: World, com
     assert "UnseenClass" in ended.log
 
 
+def test_a_third_class_is_bad_data_where_the_metric_is_for_two(world: World, command: Command) -> None:
+    world.spec = {**GRADED_SPEC, "evaluation": {"metric": "roc_auc"}}
+    world.name = "pairs"
+    two = [[*row[:3], "high" if row[3] == "high" else "low"] for row in graded()]
+    world.put(two, header=GRADES)
+    first = command(world)
+    assert first.body["outcome"] == "Promoted", first.body["message"]
+    two[0][3] = "extreme"
+    world.put(two, header=GRADES)
+    ended = command(world)
+    assert (ended.code, ended.body["outcome"], ended.body["reason"]) == (0, "DataRejected", "UnseenClass")
+    assert "'grade': 1 of 4,320" in ended.body["message"]
+    assert "roc_auc is for two classes" in ended.body["message"]
+    assert ended.body["champion"]["version"] == 1
+
+
 def test_every_failure_is_shown_as_a_table(world: World, command: Command) -> None:
     made = usual()
     for number, row in enumerate(made[:40]):
