@@ -12,7 +12,7 @@ import zipfile
 from collections import defaultdict
 from importlib.metadata import files
 
-#: Known before departure. What is known only afterwards (departure, arrival, air time) stays out.
+#: Known before departure. What is known only afterwards (departure, arrival, air time) stays out, unless asked for.
 FLIGHT = ("time_hour", "carrier", "flight", "origin", "dest", "distance", "hour", "minute", "sched_arr_time")
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib")
 TARGET = "late"
@@ -38,8 +38,8 @@ def _weather() -> dict[tuple[str, str], dict[str, str]]:
     return {(row["origin"], row["time_hour"]): row for row in csv.DictReader(io.StringIO(_text("weather.csv")))}
 
 
-def flights_by_month() -> dict[int, str]:
-    """CSV texts by month (1-12): flights that arrived, `late` as yes or no."""
+def flights_by_month(*, afterwards: tuple[str, ...] = ()) -> dict[int, str]:
+    """CSV texts by month (1-12): flights that arrived, `late` as yes or no. `afterwards`: columns known only then."""
     weather = _weather()
     lines: defaultdict[int, list[list[str]]] = defaultdict(list)
     for row in csv.DictReader(io.StringIO(_text("flights.csv"))):
@@ -47,14 +47,16 @@ def flights_by_month() -> dict[int, str]:
             continue
         air = weather.get((row["origin"], row["time_hour"]), {})
         values = [row[name] for name in FLIGHT] + [air.get(name, "") for name in WEATHER]
+        values += [row[name] for name in afterwards]
         late = "yes" if float(row["arr_delay"]) > LATE_MINUTES else "no"
         lines[int(row["month"])].append(["" if value == "NA" else value for value in values] + [late])
-    return {month: _csv(rows) for month, rows in sorted(lines.items())}
+    header = [*FLIGHT, *WEATHER, *afterwards, TARGET]
+    return {month: _csv(header, rows) for month, rows in sorted(lines.items())}
 
 
-def _csv(rows: list[list[str]]) -> str:
+def _csv(header: list[str], rows: list[list[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*FLIGHT, *WEATHER, TARGET])
+    writer.writerow(header)
     writer.writerows(sorted(rows))
     return out.getvalue()

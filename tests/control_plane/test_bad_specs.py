@@ -58,6 +58,21 @@ def _with(path: str, value: Any) -> dict[str, Any]:
         ),
         pytest.param("evaluation.metric", "neg_mean_absolute_error", "plain name", id="neg_ and a threshold above 0"),
         pytest.param("data.holdout", {"window": "7d", "fraction": 0.2}, "not both", id="two kinds of holdout"),
+        pytest.param("data.holdout", {"minPerClass": -1}, "greater than or equal to 0", id="minPerClass below 0"),
+        pytest.param("promotion", {"rule": "NonInferior"}, "goes with rule: NonInferior", id="no tolerance"),
+        pytest.param("promotion", {"tolerance": 0.1}, "goes with rule: NonInferior", id="tolerance without its rule"),
+        pytest.param(
+            "promotion",
+            {"rule": "NonInferior", "tolerance": 0.1, "minImprovement": 0.1},
+            "goes with rule: Superior",
+            id="both rules",
+        ),
+        pytest.param("promotion.onIncomparable", "Ignore", '"Approve", "Promote"', id="onIncomparable: Ignore"),
+        pytest.param("evaluation.guardrails", [{"metric": "f1"}], "set min", id="a guardrail without a bound"),
+        pytest.param("evaluation.guardrails", [{"min": 0.5}], "metric", id="a guardrail without a metric"),
+        pytest.param(
+            "evaluation.slices", [{"column": "carrier", "min": 0.5, "max": 1}], "not both", id="a slice with two bounds"
+        ),
         pytest.param("validation.columns", [{"name": "a", "min": 2, "max": 1}], "not be above max", id="min above max"),
         pytest.param("validation.columns", [{"name": "a"}, {"name": "a"}], "Duplicate value", id="a column twice"),
         pytest.param("job.env", [{"name": "RETRAIN_POLICY", "value": "x"}], "the operator's", id="a RETRAIN_ variable"),

@@ -32,13 +32,15 @@ class Reached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """The champion's newest score. `standing`: the reason why it is an old one, or an empty text. `problem`: for the
-    steps that follow, where one was set up. `fresh_rows`: what a new score was made from.
+    """The champion's newest score. `standing`: the reason why it is an old one, or an empty text. `incomparable`: why
+    the champion cannot be scored, or an empty text. `problem`: for the steps that follow, where one was set up.
+    `fresh_rows`: what a new score was made from.
     """
 
     memory: Memory
     text: str
     standing: str = ""
+    incomparable: str = ""
     problem: Problem | None = None
     fresh_rows: int = 0
 
@@ -97,19 +99,6 @@ def rejected(*, reason: str, message: str, rows: int | None, memory: Memory | No
         message=f"the data was rejected: {message}",
         data=DataFacts(valid=False, reason=reason, message=message, rows=rows),
         memory=memory,
-    )
-
-
-def incomparable(*, scored: Scored, trigger: Trigger, manifest: Manifest, why: str, data: DataFacts) -> Reached:
-    """The champion cannot be judged on what the spec asks for now."""
-    return Reached(
-        outcome="NotPromoted",
-        trigger=trigger,
-        reason="Incomparable",
-        message=f"{why}; version {manifest.version} cannot be compared with a new model. Nothing was trained: use a "
-        "new policy name for a new kind of model",
-        data=data,
-        memory=scored.memory,
     )
 
 

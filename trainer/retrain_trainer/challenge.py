@@ -5,28 +5,37 @@ Imported only when a run comes to these steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from retrain_trainer.data.labels import learn_labels
-from retrain_trainer.data.matrix import learn_schema, read_samples
+from retrain_trainer.data.matrix import learn_schema, read_samples, read_texts
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table, Where
+from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.features import FeatureSchema, Samples
 from retrain_trainer.learned import Learned
+from retrain_trainer.model.compare import Comparison, Guard, compare, guardrail, resolve_guards, slices
 from retrain_trainer.model.evaluate import Score, constant_prediction, evaluate, predict
-from retrain_trainer.model.gate import Verdict, compare, judge, judge_first
+from retrain_trainer.model.gate import Verdict, judge
+from retrain_trainer.model.leak import better_of, most_telling, suspicion
 from retrain_trainer.model.metrics import Metric, resolve_metric
-from retrain_trainer.model.persist import dumps, load_model
+from retrain_trainer.model.persist import dumps, library_versions, load_model
 from retrain_trainer.model.prediction import Prediction
 from retrain_trainer.model.train import train
 from retrain_trainer.registry.log import Champion, Registry
-from retrain_trainer.spec import PolicySpec, Task
+from retrain_trainer.spec import GuardSpec, PolicySpec, Task
+
+
+class Incomparable(Exception):
+    """A champion whose answers cannot be had: its file is for other library versions, or the metric asks for more than
+    it gives. The text says why.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +47,7 @@ class Problem:
     task: Task
     table: Table
     metric: Metric
+    guards: tuple[tuple[GuardSpec, Metric], ...] = ()
     loaded: dict[int, Pipeline] = field(default_factory=dict)
 
     def samples(self, *, schema: FeatureSchema, where: Where) -> Samples:
@@ -48,19 +58,20 @@ class Problem:
             target=self.spec.model.target,
             task=self.task,
             time_column=self.spec.data.time_column,
+            group_column=self.spec.data.holdout.group_column,
             where=where,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Challenger:
-    """A fitted model and all that its manifest tells of the fit. `training_y`: labels, for the constant model."""
+    """A fitted model and all that its manifest tells of the fit."""
 
     pipeline: Pipeline
     data: bytes
     schema: FeatureSchema
     classes: tuple[str, ...]
-    training_y: NDArray[Any]
+    training: Samples
     seconds: float
     warnings: tuple[str, ...]
     learned: Learned
@@ -78,33 +89,64 @@ class Judgement:
 def problem_of(
     *, registry: Registry, spec: PolicySpec, table: Table, profile: Profile, champion: Champion | None
 ) -> Problem:
-    """The metric for the classes in the data and those the champion knows. SpecError where it does not fit them."""
+    """The metrics for the classes in the data and those the champion knows. SpecError where one does not fit them."""
     known = () if champion is None else champion.manifest.classes
     classes = sorted({*(profile.classes or {}), *known})
+    positive = spec.model.positive_class or (None if champion is None else champion.manifest.positive_class)
     metric = resolve_metric(
         name=spec.evaluation.metric,
         task=profile.task,
-        positive_class=spec.model.positive_class or (None if champion is None else champion.manifest.positive_class),
+        positive_class=positive,
         classes=classes,
         show_classes=spec.validation.show_examples,
     )
-    return Problem(registry=registry, spec=spec, task=profile.task, table=table, metric=metric)
+    guards = resolve_guards(
+        guards=[*spec.evaluation.guardrails, *spec.evaluation.slices],
+        main=metric,
+        task=profile.task,
+        positive_class=positive,
+        classes=classes,
+        show_classes=spec.validation.show_examples,
+    )
+    return Problem(registry=registry, spec=spec, task=profile.task, table=table, metric=metric, guards=guards)
 
 
 def _answers(*, problem: Problem, champion: Champion, samples: Samples) -> Prediction:
-    """What the champion says. RegistryDamaged if its model cannot be trusted or loaded."""
+    """What the champion says. Raises Incomparable; RegistryDamaged if its model cannot be trusted."""
     manifest = champion.manifest
     if manifest.version not in problem.loaded:
-        problem.loaded[manifest.version] = load_model(
-            data=problem.registry.model(manifest=manifest),
-            sha256=manifest.model_digest,
-            versions=manifest.libraries,
-        )
-    return predict(model=problem.loaded[manifest.version], X=samples.X, task=problem.task)
+        try:
+            problem.loaded[manifest.version] = load_model(
+                data=problem.registry.model(manifest=manifest),
+                sha256=manifest.model_digest,
+                versions=manifest.libraries,
+                any_version=True,
+            )
+        except RegistryDamaged as error:
+            # Its bytes are those that were published. What other library versions wrote may hold types that these do
+            # not know; it is not loaded, but it is no sign of tampering either.
+            upgraded = error.reason == "ChampionUntrusted" and _other_libraries(manifest.libraries)
+            if error.reason != "ChampionUnloadable" and not upgraded:
+                raise
+            raise Incomparable(f"{_upgrade(manifest.libraries)}{error.message}") from error
+    prediction = predict(model=problem.loaded[manifest.version], X=samples.X, task=problem.task)
+    if not problem.metric.fits(prediction):
+        raise Incomparable(f"{problem.metric.name} needs probabilities, which version {manifest.version} does not give")
+    return prediction
+
+
+def _other_libraries(made: Mapping[str, str]) -> bool:
+    here = library_versions()
+    return any(made.get(name) != here.get(name) for name in ("scikit-learn", "numpy", "scipy", "skops"))
+
+
+def _upgrade(made: Mapping[str, str]) -> str:
+    before, here = made.get("scikit-learn"), library_versions().get("scikit-learn")
+    return "" if before == here else f"it was made with scikit-learn {before}, this is {here}; "
 
 
 def score_on(*, problem: Problem, champion: Champion, where: Where) -> Score:
-    """The champion's score on some rows, seen through the columns of its own manifest."""
+    """The champion's score on some rows, seen through the columns of its own manifest. Raises Incomparable."""
     samples = problem.samples(schema=champion.manifest.schema, where=where)
     prediction = _answers(problem=problem, champion=champion, samples=samples)
     return evaluate(metric=problem.metric, samples=samples, prediction=prediction)
@@ -120,7 +162,7 @@ def train_challenger(*, problem: Problem, profile: Profile, rows: Split) -> Chal
         data=dumps(model=fitted.pipeline),
         schema=schema,
         classes=fitted.classes,
-        training_y=samples.y,
+        training=samples,
         seconds=fitted.seconds,
         warnings=fitted.warnings,
         learned=Learned(
@@ -136,13 +178,17 @@ def train_challenger(*, problem: Problem, profile: Profile, rows: Split) -> Chal
     )
 
 
-def judge_challenger(*, problem: Problem, challenger: Challenger, rows: Split, champion: Champion | None) -> Judgement:
-    """Challenger against champion (or, without one, against the first version's floor) on the same holdout rows."""
+def judge_challenger(
+    *, problem: Problem, challenger: Challenger, rows: Split, champion: Champion | None, incomparable: str = ""
+) -> Judgement:
+    """Challenger against champion on the same holdout rows; or, without one or where it is `incomparable` (why),
+    against the floor of a first version.
+    """
     spec = problem.spec
     samples = problem.samples(schema=challenger.schema, where=rows.comparison)
     prediction = predict(model=challenger.pipeline, X=samples.X, task=problem.task)
     opponent = None
-    if champion is not None:
+    if champion is not None and not incomparable:
         seen = problem.samples(schema=champion.manifest.schema, where=rows.comparison)
         if not np.array_equal(seen.unit, samples.unit) or not np.array_equal(seen.y, samples.y):
             raise RuntimeError("champion and challenger were given different rows of one holdout")
@@ -152,18 +198,61 @@ def judge_challenger(*, problem: Problem, challenger: Challenger, rows: Split, c
         samples=samples,
         challenger=prediction,
         champion=opponent,
-        constant=constant_prediction(metric=problem.metric, training_y=challenger.training_y, rows=samples.rows),
+        constant=constant_prediction(metric=problem.metric, training_y=challenger.training.y, rows=samples.rows),
         confidence=spec.promotion.confidence,
         min_rows=spec.data.holdout.min_rows,
-        timed=spec.data.time_column is not None,
+        guards=_guards(problem=problem, rows=rows, samples=samples, challenger=prediction, champion=opponent),
+        incomparable=incomparable,
+        show_values=spec.validation.show_examples,
     )
-    verdict = (
-        judge_first(comparison=comparison, promotion=spec.promotion, threshold=spec.evaluation.threshold)
-        if champion is None
-        else judge(comparison=comparison, promotion=spec.promotion)
-    )
+    verdict = _judged(problem=problem, comparison=comparison)
+    if verdict.verdict == "Better":  # only then does it matter, and it costs a tree for each column
+        before = None if opponent is None or champion is None else champion.manifest
+        known = None if before is None or before.metric != problem.metric.name else before.score
+        text = suspicion(
+            telling=most_telling(
+                schema=challenger.schema, training=challenger.training, holdout=samples, task=problem.task
+            ),
+            metric=problem.metric,
+            challenger=comparison.challenger,
+            best_before=better_of(metric=problem.metric, scores=[comparison.champion, known]),
+        )
+        verdict = _judged(problem=problem, comparison=replace(comparison, suspicion=text))
     return Judgement(
         verdict=verdict,
         score=evaluate(metric=problem.metric, samples=samples, prediction=prediction),
         constant_score=comparison.constant,
     )
+
+
+def _judged(*, problem: Problem, comparison: Comparison) -> Verdict:
+    spec = problem.spec
+    return judge(
+        comparison=comparison,
+        promotion=spec.promotion,
+        threshold=spec.evaluation.threshold,
+        min_per_class=spec.data.holdout.min_per_class,
+    )
+
+
+def _guards(
+    *, problem: Problem, rows: Split, samples: Samples, challenger: Prediction, champion: Prediction | None
+) -> tuple[Guard, ...]:
+    spec, found = problem.spec, []
+    for guard, metric in problem.guards:
+        part: dict[str, Any] = {
+            "guard": guard,
+            "metric": metric,
+            "samples": samples,
+            "challenger": challenger,
+            "champion": champion,
+            "confidence": spec.promotion.confidence,
+        }
+        if guard.column is None:
+            found.append(guardrail(**part))
+            continue
+        values = read_texts(
+            table=problem.table, column=guard.column, time_column=spec.data.time_column, where=rows.comparison
+        )
+        found += slices(values=values, show_values=spec.validation.show_examples, **part)
+    return tuple(found)

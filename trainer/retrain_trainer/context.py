@@ -29,14 +29,16 @@ class Context:
     say: Callable[[str], None]
 
     def split(self, *, table: Table, profile: Profile, champion: Champion | None) -> Split:
-        """Rows to train on, rows to compare with this champion on, and rows that give it a new score."""
+        """Rows to train on, rows to compare with this champion on, and rows that give it a new score. `champion`: None
+        where there is none, or none that can be compared with.
+        """
         metric = self.spec.evaluation.metric or (None if champion is None else champion.manifest.metric)
         return split(
             table=table,
             profile=profile,
             spec=self.spec,
             salt=self.registry.salt(),
-            evaluated_until=None if metric is None else self.head.evaluated_until(metric=metric),
+            evaluated_until=None if champion is None or metric is None else self.head.evaluated_until(metric=metric),
             champion_trained_until=None if champion is None else champion.manifest.trained_until,
             champion_assignment=None if champion is None else champion.manifest.assignment,
             compared_until=self.head.compared_until,

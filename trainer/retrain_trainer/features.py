@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 FeatureKind = Literal["numeric", "boolean", "categorical", "datetime"]
 
+#: What repeats in the data, and is left out as a whole: a day, a group (spec.data.holdout.groupColumn), a row.
+UnitKind = Literal["day", "group", "row"]
+
 #: HistGradientBoosting refuses more than 255 categories; one code is kept for "any other value".
 MAX_CATEGORIES = 254
 
@@ -74,12 +77,14 @@ class Samples:
 
     X: float64, shape (rows, matrix columns), NaN where missing. y: shape (rows,), float64 for regression, str objects
     (the label as text; booleans are "true"/"false") for classification. unit: int64, shape (rows,), the unit of
-    resampling: days since 1970-01-01 UTC of the time column, or the row number where there is no time column.
+    resampling, of the kind `kind`: days since 1970-01-01 UTC of the time column, the number of the group, or that of
+    the row. Only days have neighbours that mean something.
     """
 
     X: NDArray[np.float64]
     y: NDArray[np.object_] | NDArray[np.float64]
     unit: NDArray[np.int64]
+    kind: UnitKind = "row"
 
     @property
     def rows(self) -> int:

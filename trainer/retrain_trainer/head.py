@@ -36,6 +36,15 @@ class Head:
             return False
         return digest not in (self.champion.manifest.spec_digest, self.newest.spec_digest)
 
+    def replacement_tried(self, *, digest: str) -> bool:
+        """The champion cannot be scored, and the newest version was made by this spec to take its place."""
+        if self.champion is None or self.newest is None:
+            return False
+        gate = self.newest.gate
+        return (
+            self.newest.spec_digest == digest and gate.incomparable and gate.champion == self.champion.manifest.version
+        )
+
     def standing(self, *, metric: str | None) -> Memory | None:
         """What is remembered of this champion in this metric; None after a promotion or a change of the metric."""
         memory = self.memory

@@ -71,25 +71,26 @@ def reach(this: Context) -> Reached:
             return rejection
         facts = DataFacts(valid=True, rows=profile.rows, message=report.message)
         table.load(text_bytes=profile.text_bytes)
-        # 4. Split.
+        # 4. Split. What cannot be compared with the champion is judged on the whole holdout.
+        why = steps.incomparable_because(this, head.champion, table, profile)
         try:
-            rows = this.split(table=table, profile=profile, champion=head.champion)
+            rows = this.split(table=table, profile=profile, champion=None if why else head.champion)
         except SplitRejected as problem:
             return steps.rejected(this, reason=problem.reason, message=problem.message, profile=profile)
         this.say(f"split: {rows.train_rows:,} training, {rows.holdout_rows:,} holdout, {rows.evaluation_rows:,} fresh")
         # 5. Score the champion.
-        scored = steps.score_champion(this, source, table, profile, rows)
+        scored = steps.score_champion(this, source, table, profile, rows, why)
         this.say(f"champion: {scored.text}")
+        if scored.incomparable and not why:
+            rows = this.split(table=table, profile=profile, champion=None)
         # 6. Decide.
-        decision = steps.decision_for(this, scored.memory, comparison_rows=rows.comparison_rows)
+        decision = steps.decision_for(
+            this, scored.memory, comparison_rows=rows.comparison_rows, unusable=bool(scored.incomparable)
+        )
         scored = steps.remembered(scored, decision)
         if not decision.trains or decision.trigger is None:
             return answers.kept(scored=scored, decision=decision, threshold=spec.evaluation.threshold, data=facts)
         this.say(f"trigger: {decision.trigger}")
-        if head.champion is not None and (why := steps.incomparable_because(this, head.champion, table, profile)):
-            return answers.incomparable(
-                scored=scored, trigger=decision.trigger, manifest=head.champion.manifest, why=why, data=facts
-            )
         # 7. Train.  8. Gate, publish, promote.
         from retrain_trainer.trial import try_challenger
 

@@ -15,7 +15,16 @@ from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table
 from retrain_trainer.data.validate import validate
-from retrain_trainer.decide import Decision, History, Incumbent, Situation, Training, decide, fired_triggers
+from retrain_trainer.decide import (
+    MIN_FRESH_FRACTION,
+    Decision,
+    History,
+    Incumbent,
+    Situation,
+    Training,
+    decide,
+    fired_triggers,
+)
 from retrain_trainer.decide import Score as Standing
 from retrain_trainer.errors import SpecError
 from retrain_trainer.learned import Reference
@@ -118,7 +127,10 @@ def rejected(this: Context, *, reason: str, message: str, profile: Profile) -> R
     return answers.rejected(reason=reason, message=message, rows=profile.rows, memory=kept)
 
 
-def incomparable_because(this: Context, champion: Champion, table: Table, profile: Profile) -> str:
+def incomparable_because(this: Context, champion: Champion | None, table: Table, profile: Profile) -> str:
+    """Why the champion cannot be scored on these data; an empty text if it can, or if there is none."""
+    if champion is None:
+        return ""
     manifest = champion.manifest
     if manifest.target != this.spec.model.target:
         return f"the target is {this.spec.model.target[:60]!r} now, and was {manifest.target[:60]!r}"
@@ -132,7 +144,10 @@ def incomparable_because(this: Context, champion: Champion, table: Table, profil
     return ""
 
 
-def score_champion(this: Context, source: Source, table: Table, profile: Profile, rows: Split) -> Scored:
+def score_champion(
+    this: Context, source: Source, table: Table, profile: Profile, rows: Split, incomparable: str
+) -> Scored:
+    """`incomparable`: why the champion cannot be scored, or an empty text."""
     spec, champion = this.spec, this.head.champion
     new_rows, rows_since_training = _new_rows(this, table, profile)
     base = Memory(
@@ -152,9 +167,9 @@ def score_champion(this: Context, source: Source, table: Table, profile: Profile
     )
     if champion is None:
         return Scored(memory=base, text="there is no champion yet")
-    if why := incomparable_because(this, champion, table, profile):
-        return Scored(memory=base, text=f"no score: {why}", standing="Incomparable")
-    from retrain_trainer.challenge import problem_of, score_on
+    if incomparable:
+        return _unscored(base, incomparable)
+    from retrain_trainer.challenge import Incomparable, problem_of, score_on
 
     manifest = champion.manifest
     problem = problem_of(registry=this.registry, spec=spec, table=table, profile=profile, champion=champion)
@@ -175,7 +190,10 @@ def score_champion(this: Context, source: Source, table: Table, profile: Profile
         why = f"{rows.evaluation_rows:,} labelled rows are newer, and a new score needs {MIN_FRESH_ROWS}"
         text = answers.standing_text(memory=memory, why=why)
         return Scored(memory=memory, text=text, standing="TooFewFreshRows", problem=problem)
-    score = score_on(problem=problem, champion=champion, where=rows.evaluation)
+    try:
+        score = score_on(problem=problem, champion=champion, where=rows.evaluation)
+    except Incomparable as problem_of_champion:
+        return _unscored(base, str(problem_of_champion))
     old = this.head.standing(metric=metric.name)
     best = None if score.interval is None else score.interval.high if metric.greater_is_better else score.interval.low
     memory = replace(
@@ -225,21 +243,33 @@ def remembered(scored: Scored, decision: Decision) -> Scored:
     return replace(scored, memory=replace(memory, first_scores=first))
 
 
-def decision_for(this: Context, memory: Memory, *, comparison_rows: int | None = None) -> Decision:
-    """What this run does. The history is read only where something calls for training."""
-    spec, champion = this.spec, this.head.champion
+def _unscored(base: Memory, why: str) -> Scored:
+    return Scored(memory=base, text=f"no score: {why}", standing="Incomparable", incomparable=why)
+
+
+def decision_for(
+    this: Context, memory: Memory, *, comparison_rows: int | None = None, unusable: bool = False
+) -> Decision:
+    """What this run does. The history is read only where something calls for training.
+
+    `unusable`: the champion cannot be scored. It is then as if there were none, unless a version that would replace it
+    was made already; a further one waits until half of the holdout is newer.
+    """
+    spec, champion, changed = this.spec, this.head.champion, this.head.spec_changed(digest=this.digest)
+    if unusable and this.head.replacement_tried(digest=this.digest):
+        unusable = memory.fresh_fraction is not None and memory.fresh_fraction >= MIN_FRESH_FRACTION
     situation = Situation(
         now=this.now,
         action=this.run.action,
         cause=this.run.cause,
         incumbent=None
-        if champion is None
+        if champion is None or (unusable and not changed)
         else Incumbent(
             trained=champion.manifest.trained_time,
             promoted=champion.promotion.time,
             trained_rows=champion.manifest.trained_rows,
         ),
-        spec_changed=this.head.spec_changed(digest=this.digest),
+        spec_changed=changed,
         score=Standing(
             threshold_met=memory.meets(threshold=spec.evaluation.threshold),
             # A score that stands counts once, whatever the threshold was when it was made.

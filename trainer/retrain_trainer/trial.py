@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_trainer import answers
+from retrain_trainer import answers, steps
 from retrain_trainer.answers import Reached, Scored
 from retrain_trainer.challenge import (
     Challenger,
+    Incomparable,
     Judgement,
     Problem,
     judge_challenger,
@@ -35,23 +36,33 @@ def try_challenger(
     this: Context, *, source: Source, table: Table, profile: Profile, rows: Split, scored: Scored, trigger: Trigger
 ) -> Reached:
     """Train, judge, publish, promote."""
-    data, champion = DataFacts(valid=True, rows=profile.rows), this.head.champion
+    data, champion, incomparable = DataFacts(valid=True, rows=profile.rows), this.head.champion, scored.incomparable
     problem = scored.problem or problem_of(
-        registry=this.registry, spec=this.spec, table=table, profile=profile, champion=champion
+        registry=this.registry,
+        spec=this.spec,
+        table=table,
+        profile=profile,
+        champion=None if incomparable else champion,
     )
     challenger = train_challenger(problem=problem, profile=profile, rows=rows)
-    this.say(f"trained: {challenger.seconds:.1f} s on {len(challenger.training_y):,} rows")
+    this.say(f"trained: {challenger.seconds:.1f} s on {challenger.training.rows:,} rows")
     for warning in challenger.warnings:
         this.say(f"warning: {warning}")
     while True:
-        judgement = judge_challenger(problem=problem, challenger=challenger, rows=rows, champion=champion)
-        draft = _draft(this, source, problem, challenger, rows, judgement, champion, trigger)
+        try:
+            judgement = judge_challenger(
+                problem=problem, challenger=challenger, rows=rows, champion=champion, incomparable=incomparable
+            )
+        except Incomparable as why:  # found only now, since nothing called for a score of the champion before
+            incomparable, rows = str(why), this.split(table=table, profile=profile, champion=None)
+            continue
+        draft = _draft(this, source, problem, challenger, rows, judgement, champion, trigger, incomparable)
         manifest = this.registry.publish(draft=draft, model=challenger.data)
         if manifest.model_digest != draft.model_digest:
             return settle_published(this, manifest)  # another pod of this very run was first
         gate = draft.gate
         this.say(f"gate: {gate.verdict} ({gate.reason}), {gate.message}")
-        if gate.verdict != "Better":
+        if gate.verdict != "Better" or gate.held:
             memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0)
             return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=memory)
         if _promoted(this, manifest, champion):
@@ -63,7 +74,8 @@ def try_challenger(
                 manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory
             )
         champion = this.registry.champion()
-        rows = this.split(table=table, profile=profile, champion=champion)
+        incomparable = steps.incomparable_because(this, champion, table, profile)
+        rows = this.split(table=table, profile=profile, champion=None if incomparable else champion)
         if champion is None or champion.promotion.run == this.run.key or rows.comparison_rows == 0:
             return settle_published(this, manifest)
         this.say(f"version {champion.manifest.version} was promoted meanwhile: judging again, against that one")
@@ -80,7 +92,7 @@ def settle_published(this: Context, manifest: Manifest) -> Reached:
             gate = replace(
                 gate, reason="ChampionChanged", message="another version was promoted since it was judged; run again"
             )
-        if gate.verdict != "Better" or gate.reason == "ChampionChanged":
+        if gate.verdict != "Better" or gate.held or gate.reason == "ChampionChanged":
             return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=this.head.memory)
         if not _promoted(this, manifest, champion):
             return settle_published(this, manifest)
@@ -111,6 +123,7 @@ def _draft(
     judgement: Judgement,
     champion: Champion | None,
     trigger: Trigger,
+    incomparable: str,
 ) -> Manifest:
     verdict, score, spec = judgement.verdict, judgement.score, this.spec
     parent = None if champion is None else champion.manifest.version
@@ -137,7 +150,7 @@ def _draft(
         constant_score=answers.finite(judgement.constant_score),
         fingerprint=source.fingerprint,
         salt=this.registry.salt(),
-        trained_rows=len(challenger.training_y),
+        trained_rows=challenger.training.rows,
         holdout_rows=score.rows,
         assignment=rows.assignment,
         trained_until=rows.train_end,
@@ -155,6 +168,8 @@ def _draft(
             high=verdict.high,
             units=verdict.units,
             rows=verdict.rows,
+            held=verdict.held,
+            incomparable=bool(incomparable),
         ),
         learned=challenger.learned,
     )

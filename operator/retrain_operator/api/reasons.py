@@ -45,6 +45,16 @@ DATA_REJECTED = "DataRejected"
 #: The last run reached an outcome.
 OUTCOME_REACHED = "OutcomeReached"
 
+# --- LeakSuspected, NoSkill --------------------
+#: The newest challenger's score looks too good; also the reason that the run gives.
+LEAK_SUSPECTED = "LeakSuspected"
+#: It does not.
+NO_LEAK_SEEN = "NoLeakSeen"
+#: The newest challenger is no better than a constant model; also the reason that the run gives.
+NO_SKILL = "NoSkill"
+#: It is.
+SKILL_SHOWN = "SkillShown"
+
 # --- why a run failed, as the operator sees it --------------------
 #: The container ended well but left no whole message for this Job.
 METRICS_MISSING = "MetricsMissing"

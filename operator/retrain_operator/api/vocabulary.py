@@ -29,4 +29,6 @@ ConditionType = Literal[
     "Stalled",
     "Suspended",
     "ScheduleAmbiguous",
+    "LeakSuspected",
+    "NoSkill",
 ]

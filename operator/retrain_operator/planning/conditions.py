@@ -19,6 +19,9 @@ MAX_MESSAGE = 1024
 #: Conditions that runs decide; between runs they stand as they are.
 RUN_CONDITIONS: tuple[ConditionType, ...] = ("ModelAvailable", "RunsHealthy", "DataValid", "AccuracyMet")
 
+#: Said of the version that was trained last; there from the first one on.
+CHALLENGER_CONDITIONS: tuple[ConditionType, ...] = ("LeakSuspected", "NoSkill")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:

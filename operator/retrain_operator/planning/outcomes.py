@@ -1,4 +1,4 @@
-"""What runs say about a policy: ModelAvailable, RunsHealthy, DataValid and AccuracyMet."""
+"""What runs say about a policy: ModelAvailable, RunsHealthy, DataValid, AccuracyMet, LeakSuspected and NoSkill."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy
 from retrain_operator.api.result import RunResult
 from retrain_operator.api.vocabulary import ConditionType
-from retrain_operator.planning.conditions import RUN_CONDITIONS, Condition, Truth, stored_condition
+from retrain_operator.planning.conditions import (
+    CHALLENGER_CONDITIONS,
+    RUN_CONDITIONS,
+    Condition,
+    Truth,
+    stored_condition,
+)
 from retrain_operator.planning.history import last_check_time
 from retrain_operator.planning.model import model_version
 from retrain_operator.planning.observed import Cause
@@ -44,7 +50,8 @@ def outcome_conditions(
         )
         if type_ in stored
         else _unknown(type_=type_, generation=policy.generation)
-        for type_ in RUN_CONDITIONS
+        for type_ in (*RUN_CONDITIONS, *CHALLENGER_CONDITIONS)
+        if type_ in stored or type_ in RUN_CONDITIONS
     }
 
     def put(type_: ConditionType, status: Truth, reason: str, message: str, generation: int) -> None:
@@ -69,13 +76,14 @@ def outcome_conditions(
                 generation,
             )
         if not run.failed:
+            _judge_challenger(put=put, run=run, generation=generation)
             _judge_accuracy(put=put, run=run, fields=fields, generation=generation)
         if (version := model_version(fields)) is not None:
             put("ModelAvailable", "True", reasons.CHAMPION_RECORDED, f"version {version} is the champion", generation)
         elif not run.failed:
             put("ModelAvailable", "False", reasons.NO_CHAMPION, f"{run.outcome}: {run.message}", generation)
     _judge_waiting(put=put, conditions=conditions, active=active, trouble=trouble, policy=policy)
-    return [conditions[type_] for type_ in RUN_CONDITIONS]
+    return list(conditions.values())
 
 
 def _passed(result: RunResult) -> str:
@@ -86,6 +94,24 @@ def _unknown(*, type_: ConditionType, generation: int) -> Condition:
     return Condition(
         type=type_, status="Unknown", reason=reasons.NO_RUN_YET, message="no run has told yet", generation=generation
     )
+
+
+def _judge_challenger(*, put: Any, run: FinishedRun, generation: int) -> None:
+    """What a run says about the version it trained; a run that trained none says nothing about it."""
+    result = run.result
+    if result is None or (result.challenger is None and run.outcome != "Promoted"):
+        return
+    version = result.champion if result.challenger is None else result.challenger
+    reason = "" if result.challenger is None else result.challenger.reason
+    name = f"version {version.version}" if version is not None else "the newest version"
+    if reason == reasons.LEAK_SUSPECTED:
+        put("LeakSuspected", "True", reasons.LEAK_SUSPECTED, run.message, generation)
+    else:
+        put("LeakSuspected", "False", reasons.NO_LEAK_SEEN, f"{name} shows no sign of a leak", generation)
+    if reason == reasons.NO_SKILL:
+        put("NoSkill", "True", reasons.NO_SKILL, run.message, generation)
+    else:
+        put("NoSkill", "False", reasons.SKILL_SHOWN, f"{name} was not found to be without skill", generation)
 
 
 def _judge_accuracy(*, put: Any, run: FinishedRun, fields: Mapping[str, Any], generation: int) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from retrain_trainer.data.profile import ColumnProfile, Profile, feature_candidates
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
-from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples
+from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples, UnitKind
 from retrain_trainer.spec import PolicySpec, Task
 
 #: A text column with more distinct values than this, and more than half as many as rows, names rows: an identifier.
@@ -38,6 +38,8 @@ def learn_schema(*, table: Table, profile: Profile, spec: PolicySpec, where: Whe
             excluded.append(Exclusion(name=name, reason="Target"))
         elif name == spec.data.time_column and name not in model.include:
             excluded.append(Exclusion(name=name, reason="TimeColumn"))
+        elif name == spec.data.holdout.group_column and name not in model.include:
+            excluded.append(Exclusion(name=name, reason="GroupColumn"))
         elif name in model.exclude or (model.include and name not in model.include):
             excluded.append(Exclusion(name=name, reason="Excluded"))
     for name in feature_candidates(table=table, spec=spec):
@@ -81,9 +83,18 @@ def _categories(*, table: Table, name: str, where: Where) -> tuple[str, ...]:
 
 
 def read_samples(
-    *, table: Table, schema: FeatureSchema, target: str, task: Task, time_column: str | None, where: Where
+    *,
+    table: Table,
+    schema: FeatureSchema,
+    target: str,
+    task: Task,
+    time_column: str | None,
+    where: Where,
+    group_column: str | None = None,
 ) -> Samples:
-    """The rows of `where` in matrix form, oldest first (in the order of the files without a time column)."""
+    """The rows of `where` in matrix form, oldest first; without a time column shuffled by what they hold, so that the
+    order of the files means nothing.
+    """
     parts: list[str] = []
     parameters: list[object] = []
     names = schema.matrix_columns
@@ -91,13 +102,17 @@ def read_samples(
         expressions, values = _coded(feature)
         parts += expressions
         parameters += values
-    label = f"CAST({quoted(target)} AS {'VARCHAR' if task == 'Classification' else 'DOUBLE'})"
-    unit = f"epoch({quoted(time_column)}) // 86400" if time_column is not None else "row_number() OVER () - 1"
+    kind: UnitKind = "group" if group_column is not None else "row" if time_column is None else "day"
+    unit = {
+        "group": f"dense_rank() OVER (ORDER BY md5(coalesce(CAST(data.{quoted(group_column or '')} AS VARCHAR), '')))",
+        "day": f"epoch(data.{quoted(time_column or '')}) // 86400",
+        "row": "0",
+    }[kind]
     columns = [f"{sql} AS c{index}" for index, sql in enumerate(parts)]
-    order = f"data.{quoted(time_column)}, rowid" if time_column is not None else "rowid"
+    label = f"CAST({quoted(target)} AS {'VARCHAR' if task == 'Classification' else 'DOUBLE'})"
     sql = (
         f"SELECT {', '.join([*columns, f'{label} AS y', f'CAST({unit} AS BIGINT) AS unit'])} "  # noqa: S608
-        f"FROM data WHERE {where.sql} ORDER BY {order}"
+        f"FROM data WHERE {where.sql} ORDER BY {_order(table=table, time_column=time_column)}"
     )
     arrays = table.arrays(sql, [*parameters, *where.parameters])
     rows = len(arrays["y"])
@@ -106,7 +121,28 @@ def read_samples(
         matrix[:, index] = _filled(arrays[f"c{index}"])
     labels = np.ma.getdata(arrays["y"])
     y = np.asarray(labels, dtype=object) if task == "Classification" else _filled(arrays["y"])
-    return Samples(X=matrix, y=y, unit=np.asarray(np.ma.getdata(arrays["unit"]), dtype=np.int64))
+    units = np.arange(rows) if kind == "row" else np.asarray(np.ma.getdata(arrays["unit"]))
+    return Samples(X=matrix, y=y, unit=units.astype(np.int64), kind=kind)
+
+
+def read_texts(*, table: Table, column: str, time_column: str | None, where: Where) -> NDArray[np.object_]:
+    """The values of one column as text, in the order of `read_samples`; None where missing."""
+    sql = (
+        f"SELECT CAST(data.{quoted(column)} AS VARCHAR) AS v FROM data WHERE {where.sql} "  # noqa: S608
+        f"ORDER BY {_order(table=table, time_column=time_column)}"
+    )
+    values = np.ma.asarray(table.arrays(sql, where.parameters)["v"])
+    texts = np.array(np.ma.getdata(values), dtype=object)
+    texts[np.ma.getmaskarray(values)] = None
+    return texts
+
+
+def _order(*, table: Table, time_column: str | None) -> str:
+    """By time; else by a hash of the whole row. Rows that tie there are equal, so every reading has the same order."""
+    if time_column is not None:
+        return f"data.{quoted(time_column)}, rowid"
+    values = ", ".join(f"coalesce(CAST(data.{quoted(name)} AS VARCHAR), '')" for name in sorted(table.columns))
+    return f"md5(concat_ws(chr(31), 'order', {values})), rowid"
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:

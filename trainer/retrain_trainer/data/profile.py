@@ -69,11 +69,11 @@ class Profile:
 
 
 def feature_candidates(*, table: Table, spec: PolicySpec) -> tuple[str, ...]:
-    """Columns that may become features: those named by include, else all but target, time column and exclude."""
+    """Columns that may become features: those named by include, else all but target, time and group column, exclude."""
     model = spec.model
     if model.include:
         return tuple(name for name in model.include if name in table.columns)
-    left_out = {model.target, spec.data.time_column, *model.exclude}
+    left_out = {model.target, spec.data.time_column, spec.data.holdout.group_column, *model.exclude}
     return tuple(name for name in table.columns if name not in left_out)
 
 

@@ -18,7 +18,8 @@ DEFAULT_FRACTION = 0.2
 DEFAULT_LONGEST = timedelta(days=28)
 DEFAULT_SHORTEST = timedelta(days=10)
 
-#: How rows were divided, as a version records it: by time, or by lot with the fraction held back.
+#: How rows were divided, as a version records it: by time, or by lot with the fraction held back ("hash:0.2"), and the
+#: column whose values drew the lots ("hash:0.2/customer") unless each row drew its own.
 _TIME = "time"
 _HASH = "hash:"
 
@@ -141,7 +142,7 @@ def _by_time(
     unseen = _after(time, champion_trained_until)
     if champion_assignment is not None and champion_assignment.startswith(_HASH):
         # That champion was trained on rows of all times: only what the lots kept from it may judge it.
-        unseen = _held_back(table=table, salt=salt, fraction=float(champion_assignment.removeprefix(_HASH)))
+        unseen = _drawn(table=table, salt=salt, assignment=champion_assignment)
     comparison = holdout & unseen
     evaluation = comparison if evaluated_until is None else labelled & unseen & _after(time, evaluated_until)
     train_rows, _, train_end = _measure(table=table, time=time, where=trains)
@@ -214,22 +215,34 @@ def _measure(*, table: Table, time: str, where: Where) -> tuple[int, int, dateti
     return int(rows), int(days), newest.replace(tzinfo=UTC) if newest is not None else None
 
 
-def _held_back(*, table: Table, salt: str, fraction: float, held: bool = True) -> Where:
+def _held_back(*, table: Table, salt: str, fraction: float, group: str | None, held: bool = True) -> Where:
     """Rows that the lots keep from training: the same values always fall on the same side."""
-    values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in sorted(table.columns))
+    names = sorted(table.columns) if group is None else [group]
+    values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in names)
     place = f"CAST('0x' || substr(md5(concat_ws(chr(31), ?, {values})), 1, 8) AS UBIGINT) / 4294967296.0"
     return Where(sql=f"{place} {'<' if held else '>='} ?", parameters=(salt, fraction))
 
 
+def _lots(*, fraction: float, group: str | None) -> str:
+    return f"{_HASH}{fraction!r}" if group is None else f"{_HASH}{fraction!r}/{group}"
+
+
+def _drawn(*, table: Table, salt: str, assignment: str) -> Where:
+    """Rows that the lots of a recorded assignment kept from training; none where nobody can tell any more."""
+    fraction, slash, group = assignment.removeprefix(_HASH).partition("/")
+    if slash and group not in table.columns:
+        return Where(sql="false")
+    return _held_back(table=table, salt=salt, fraction=float(fraction), group=group if slash else None)
+
+
 def _by_hash(*, table: Table, spec: PolicySpec, target: Where, salt: str, champion_assignment: str | None) -> Split:
-    fraction = spec.data.holdout.fraction or DEFAULT_FRACTION
-    holdout = target & _held_back(table=table, salt=salt, fraction=fraction)
-    trains = target & _held_back(table=table, salt=salt, fraction=fraction, held=False)
-    comparison = holdout
-    if champion_assignment is not None and champion_assignment != f"{_HASH}{fraction!r}":
+    fraction, group = spec.data.holdout.fraction or DEFAULT_FRACTION, spec.data.holdout.group_column
+    holdout = target & _held_back(table=table, salt=salt, fraction=fraction, group=group)
+    trains = target & _held_back(table=table, salt=salt, fraction=fraction, group=group, held=False)
+    comparison, assignment = holdout, _lots(fraction=fraction, group=group)
+    if champion_assignment is not None and champion_assignment != assignment:
         if champion_assignment.startswith(_HASH):
-            before = float(champion_assignment.removeprefix(_HASH))
-            comparison = holdout & _held_back(table=table, salt=salt, fraction=before)
+            comparison = holdout & _drawn(table=table, salt=salt, assignment=champion_assignment)
         else:
             # It was trained on days, and without a time column nobody can tell which.
             comparison = Where(sql="false")
@@ -251,5 +264,5 @@ def _by_hash(*, table: Table, spec: PolicySpec, target: Where, salt: str, champi
         evaluation_rows=judged,
         unlabelled_rows=table.rows - table.count(where=target),
         fresh_fraction=None,
-        assignment=f"{_HASH}{fraction!r}",
+        assignment=assignment,
     )

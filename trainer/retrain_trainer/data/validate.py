@@ -80,6 +80,16 @@ def _missing(*, table: Table, spec: PolicySpec, reference: Reference | None) -> 
             passed=rule.name in table.columns,
             message=f"column {_shown(rule.name)} of spec.validation.columns is not in the data{there}",
         )
+    named = {"spec.data.holdout.groupColumn": spec.data.holdout.group_column}
+    named |= {f"{guard.path}.column": guard.column for guard in spec.evaluation.slices}
+    for path, column in named.items():
+        if column is not None:
+            yield Check(
+                name="ColumnMissing",
+                column=column,
+                passed=column in table.columns,
+                message=f"column {_shown(column)} of {path} is not in the data; they have: {there}",
+            )
     yield Check(
         name="NoFeatures",
         passed=bool(feature_candidates(table=table, spec=spec)),

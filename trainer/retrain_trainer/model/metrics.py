@@ -44,6 +44,11 @@ class Metric:
     sign: int
     measure: Measure
 
+    def fits(self, prediction: Prediction) -> bool:
+        """Does the model give what the metric needs?"""
+        ranked = prediction.probabilities is not None or (self.rankable and prediction.margins is not None)
+        return self.needs != "probabilities" or ranked
+
     def values(
         self, *, y: NDArray[Any], prediction: Prediction, block: NDArray[np.int64], blocks: int
     ) -> NDArray[np.float64]:
@@ -51,8 +56,7 @@ class Metric:
 
         Raises SpecError `MetricNeedsProbabilities` when the model does not give what the metric needs.
         """
-        lacks = prediction.probabilities is None and not (self.rankable and prediction.margins is not None)
-        if self.needs == "probabilities" and lacks:
+        if not self.fits(prediction):
             raise SpecError(
                 reason="MetricNeedsProbabilities",
                 message=f"spec.evaluation.metric: {self.name} needs probabilities, which this estimator does not give; "

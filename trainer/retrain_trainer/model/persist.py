@@ -96,8 +96,14 @@ def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def load_model(*, data: bytes | Path, sha256: str, versions: Mapping[str, str] | None = None) -> Pipeline:
+def load_model(
+    *, data: bytes | Path, sha256: str, versions: Mapping[str, str] | None = None, any_version: bool = False
+) -> Pipeline:
     """The model in a file whose digest (`sha256:<hex>` or the hex alone) and library versions its manifest tells.
+
+    `any_version`: take it also if another scikit-learn wrote it, as long as it loads and predicts. Only for a champion
+    that is to be compared: what it says now is what it would say in use here, and a challenger that is better than
+    that is better. scikit-learn promises nothing about such models, so they are not served.
 
     Raises RegistryDamaged: `ChampionMissing` (no file), `ChampionCorrupt` (digest, not a whole skops file),
     `ChampionUntrusted` (a type we do not trust, an unsound tree, a crash of the child), `ChampionUnloadable` (made by
@@ -112,8 +118,8 @@ def load_model(*, data: bytes | Path, sha256: str, versions: Mapping[str, str] |
         )
     check_archive(content)
     if digest(content) not in _MADE_HERE:
-        _probe(content=content, versions=versions)
-    return parse(content, versions=versions)
+        _probe(content=content, versions=versions, any_version=any_version)
+    return parse(content, versions=versions, any_version=any_version)
 
 
 def _content(data: bytes | Path) -> bytes:
@@ -151,11 +157,11 @@ def check_archive(data: bytes) -> None:
         raise _corrupt(f"it would unpack to {unpacked:,} bytes; at most {MAX_UNPACKED_BYTES:,} are read")
 
 
-def parse(data: bytes, *, versions: Mapping[str, str] | None = None) -> Pipeline:
+def parse(data: bytes, *, versions: Mapping[str, str] | None = None, any_version: bool = False) -> Pipeline:
     """Builds the model in *this* process. Only for bytes whose digest and archive were checked; see `load_model`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", InconsistentVersionWarning)
+        warnings.simplefilter("ignore" if any_version else "error", InconsistentVersionWarning)
         try:
             model: Any = skops_loads(data, trusted=sorted(FIXED_TYPES | trusted_types()))
         except UntrustedTypesFoundException as error:
@@ -180,10 +186,11 @@ def parse(data: bytes, *, versions: Mapping[str, str] | None = None) -> Pipeline
     return model
 
 
-def _probe(*, content: bytes, versions: Mapping[str, str] | None) -> None:
+def _probe(*, content: bytes, versions: Mapping[str, str] | None, any_version: bool) -> None:
     """Loads and predicts once in a child process, with none of our environment but where Python's modules are."""
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     command = [sys.executable, "-P", "-m", "retrain_trainer.model.probe", json.dumps(dict(versions or {}))]
+    command += ["any-version"] if any_version else []
     try:
         child = subprocess.run(
             command, input=content, capture_output=True, timeout=PROBE_SECONDS, env=environment, check=False

@@ -69,3 +69,22 @@ def probabilities_of(prediction: Prediction) -> NDArray[np.float64]:
     if prediction.probabilities is None:
         raise ValueError("this metric needs probabilities, and the model gives none")
     return prediction.probabilities
+
+
+def part_of(prediction: Prediction, rows: NDArray[np.bool_]) -> Prediction:
+    """The answers for some of the rows."""
+    return Prediction(
+        labels=None if prediction.labels is None else prediction.labels[rows],
+        classes=prediction.classes,
+        probabilities=None if prediction.probabilities is None else prediction.probabilities[rows],
+        margins=None if prediction.margins is None else prediction.margins[rows],
+        values=None if prediction.values is None else prediction.values[rows],
+    )
+
+
+def equal_predictions(one: Prediction, other: Prediction) -> bool:
+    """Do two models give the same answers, to the last bit, for all rows?"""
+    pairs = [(getattr(one, name), getattr(other, name)) for name in ("labels", "probabilities", "margins", "values")]
+    return one.classes == other.classes and all(
+        (a is None and b is None) or (a is not None and b is not None and np.array_equal(a, b)) for a, b in pairs
+    )

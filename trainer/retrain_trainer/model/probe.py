@@ -47,13 +47,13 @@ def probe(model: Pipeline) -> None:
 
 
 def main() -> int:
-    """Reads stdin; argument 1: library versions of the manifest as JSON."""
+    """Reads stdin; argument 1: library versions of the manifest as JSON; 2, if given: those of the file may differ."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
     data = sys.stdin.buffer.read()
     try:
         check_archive(data)
-        probe(parse(data, versions=json.loads(sys.argv[1])))
+        probe(parse(data, versions=json.loads(sys.argv[1]), any_version=len(sys.argv) > 2))
     except RegistryDamaged as error:
         sys.stdout.write(json.dumps({"reason": error.reason, "message": error.message}))
         return REFUSED

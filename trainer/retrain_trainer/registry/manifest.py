@@ -24,7 +24,10 @@ _NO_DIGEST = "sha256:" + 64 * "0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecord:
-    """The gate's numbers: difference and its bounds are challenger minus champion, positive is better."""
+    """The gate's numbers: difference and its bounds are challenger minus champion, positive is better.
+
+    held: Better, but a person must approve it. incomparable: there was a champion, and it could not be scored.
+    """
 
     verdict: str
     reason: str
@@ -35,6 +38,8 @@ class GateRecord:
     high: float | None
     units: int
     rows: int
+    held: bool = False
+    incomparable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ The same parser serves the container (the API server has validated and defaulted
 """
 
 from retrain_trainer.spec.data import DataSpec, HoldoutSpec
-from retrain_trainer.spec.evaluation import EvaluationSpec
+from retrain_trainer.spec.evaluation import EvaluationSpec, GuardSpec
 from retrain_trainer.spec.limits import Blackout, Budget, LimitsSpec
 from retrain_trainer.spec.model import ModelSpec, Task
 from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
@@ -25,6 +25,7 @@ __all__ = [
     "DataSpec",
     "Drop",
     "EvaluationSpec",
+    "GuardSpec",
     "HoldoutSpec",
     "LimitsSpec",
     "MaxAge",

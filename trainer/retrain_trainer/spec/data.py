@@ -11,12 +11,18 @@ from retrain_trainer.spec.reading import Reader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldoutSpec:
-    """The newest rows, kept from training and used by the gate. Exactly one of window and fraction, or neither."""
+    """The newest rows, kept from training and used by the gate. Exactly one of window and fraction, or neither.
+
+    min_per_class: rows that each class of the holdout must have. group_column: rows of one value resemble each other,
+    so they are counted as one unit (instead of the day), and without a time column fall on one side of the split.
+    """
 
     window: timedelta | None = None
     fraction: float | None = None
     gap: timedelta = timedelta(0)
     min_rows: int = 500
+    min_per_class: int = 30
+    group_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,8 @@ def read_data(reader: Reader) -> DataSpec:
             fraction=holdout.number("fraction", low=0.01, high=0.9),
             gap=holdout.duration("gap") or timedelta(0),
             min_rows=holdout.integer("minRows", default=500, low=1),
+            min_per_class=holdout.integer("minPerClass", default=30),
+            group_column=holdout.text("groupColumn"),
         ),
     )
     holdout.finish()

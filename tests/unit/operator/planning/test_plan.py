@@ -657,6 +657,50 @@ ROWS = [
         events=["DataRejected"],
     ),
     Row(
+        says="a challenger whose score looks too good is better, waits, and has its condition",
+        given=[
+            *PROMOTED,
+            request("train", "t"),
+            settle,
+            later(minutes=1),
+            finish(
+                message={
+                    "outcome": "NotPromoted",
+                    "reason": "LeakSuspected",
+                    "message": "column 'dep_delay' tells most",
+                    "challenger": {"version": 2, "score": 0.93, "verdict": "Better", "reason": "LeakSuspected"},
+                }
+            ),
+        ],
+        writes=["status", "mark"],
+        conditions={"LeakSuspected": ("True", "LeakSuspected"), "NoSkill": ("False", "SkillShown")},
+        messages={"LeakSuspected": "dep_delay"},
+        status={"modelVersion": 1, "challenger.verdict": "Better"},
+    ),
+    Row(
+        says="a challenger without skill has its condition, and a check that trains nothing leaves it",
+        given=[
+            *PROMOTED,
+            request("train", "t"),
+            settle,
+            later(minutes=1),
+            finish(
+                message={
+                    "outcome": "NotPromoted",
+                    "reason": "NoSkill",
+                    "challenger": {"version": 2, "score": 0.5, "verdict": "NotBetter", "reason": "NoSkill"},
+                }
+            ),
+            settle,
+            request("check", "c"),
+            settle,
+            later(minutes=1),
+            finish(message={"outcome": "Kept"}),
+        ],
+        writes=["status", "mark"],
+        conditions={"NoSkill": ("True", "NoSkill"), "LeakSuspected": ("False", "NoLeakSeen")},
+    ),
+    Row(
         says="a challenger that lost is shown, the champion stays",
         given=[
             *PROMOTED,

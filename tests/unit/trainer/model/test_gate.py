@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from retrain_trainer.features import Samples
+from retrain_trainer.model.compare import Comparison, Guard, compare, slices
 from retrain_trainer.model.evaluate import constant_prediction
-from retrain_trainer.model.gate import Comparison, Verdict, compare, judge, judge_first
+from retrain_trainer.model.gate import Verdict, judge
 from retrain_trainer.model.intervals import Interval
 from retrain_trainer.model.metrics import resolve_metric
 from retrain_trainer.model.prediction import Prediction
-from retrain_trainer.spec import PromotionSpec
+from retrain_trainer.spec import GuardSpec, PromotionSpec
 
 from tests.unit.trainer.model.builders import two_class
 
@@ -49,8 +49,13 @@ def comparison(
         constant=0.5,
         difference=difference,
         skill=skill,
-        timed=True,
+        unit="day",
     )
+
+
+def judged(found: Comparison, *, threshold: float | None = None, **promotion: Any) -> Verdict:
+    """The verdict of a policy with this promotion."""
+    return judge(comparison=found, promotion=PromotionSpec(**promotion), threshold=threshold, min_per_class=30)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +94,10 @@ def comparison(
 def test_a_challenger_against_a_champion(
     difference: Interval, skill: Interval, goal: float, verdict: str, reason: str, part: str
 ) -> None:
-    judged = judge(comparison=comparison(difference, skill), promotion=PromotionSpec(min_improvement=goal))
-    assert (judged.verdict, judged.reason) == (verdict, reason)
-    assert part in judged.message
-    check_message(judged)
+    found = judged(comparison(difference, skill), min_improvement=goal)
+    assert (found.verdict, found.reason, found.held) == (verdict, reason, False)
+    assert part in found.message
+    check_message(found)
 
 
 @pytest.mark.parametrize(
@@ -121,42 +126,16 @@ def test_a_first_model(
     verdict: str,
     reason: str,
 ) -> None:
-    judged = judge_first(
-        comparison=comparison(None, skill, score=score, greater=greater),
-        promotion=PromotionSpec(min_score=min_score),
-        threshold=threshold,
-    )
-    assert (judged.verdict, judged.reason) == (verdict, reason)
-    check_message(judged)
+    found = judged(comparison(None, skill, score=score, greater=greater), min_score=min_score, threshold=threshold)
+    assert (found.verdict, found.reason, found.held) == (verdict, reason, False)
+    check_message(found)
 
 
-def check_message(judged: Verdict) -> None:
+def check_message(found: Verdict) -> None:
     """Fits the status (256 characters), and no number in it is infinite or missing."""
-    assert 0 < len(judged.message) <= 256
-    for number in (judged.difference, judged.low, judged.high):
+    assert 0 < len(found.message) <= 256
+    for number in (found.difference, found.low, found.high):
         assert number is None or np.isfinite(number)
-
-
-@given(
-    st.floats(-1, 1),
-    st.floats(0, 1),
-    st.floats(-1, 1),
-    st.floats(0, 0.5),
-    st.sampled_from([None, "TooFewUnits", "TooFewRows", "Undefined"]),
-)
-def test_nothing_is_better_unless_its_lower_bound_is(
-    low: float, width: float, skill: float, goal: float, problem: str | None
-) -> None:
-    difference = interval(low, low + width, problem)
-    judged = judge(
-        comparison=comparison(difference, interval(skill, skill)), promotion=PromotionSpec(min_improvement=goal)
-    )
-    assert (judged.verdict == "Better") == (problem is None and low > goal and skill > 0)
-
-
-def test_without_a_champion_there_is_nothing_to_judge() -> None:
-    with pytest.raises(ValueError, match="judge_first"):
-        judge(comparison=comparison(None), promotion=PromotionSpec())
 
 
 def scored(seed: int, skill: float, y: np.ndarray[tuple[int], np.dtype[np.object_]]) -> Prediction:
@@ -180,20 +159,20 @@ def test_real_predictions_are_compared_in_the_right_direction(
     resolved = resolve_metric(name=metric, task="Classification", positive_class=None, classes=("no", "yes"))
     compared = compare(
         metric=resolved,
-        samples=Samples(X=np.zeros((1200, 1)), y=y, unit=np.arange(1200) // 60),
+        samples=Samples(X=np.zeros((1200, 1)), y=y, unit=np.arange(1200) // 60, kind="day"),
         challenger=scored(2, challenger, y),
         champion=scored(5, champion, y),
         constant=constant_prediction(metric=resolved, training_y=y, rows=1200),
         confidence=0.95,
         min_rows=500,
-        timed=True,
     )
-    judged = judge(comparison=compared, promotion=PromotionSpec())
-    assert judged.verdict == verdict, judged.message
-    assert "1,200 rows of 20 days" in judged.message
+    found = judged(compared)
+    assert found.verdict == verdict, found.message
+    assert "1,200 rows of 20 days" in found.message
 
 
-def test_a_model_that_repeats_the_champion_is_not_better() -> None:
+@pytest.mark.parametrize("rule", [{}, {"rule": "NonInferior", "tolerance": 0.1}], ids=["superior", "not inferior"])
+def test_a_model_that_repeats_the_champion_is_not_better(rule: dict[str, Any]) -> None:
     y = np.random.default_rng(1).choice(np.array(["no", "yes"], dtype=object), 600)
     resolved = resolve_metric(name="roc_auc", task="Classification", positive_class=None, classes=("no", "yes"))
     same = scored(2, 2.0, y)
@@ -205,7 +184,117 @@ def test_a_model_that_repeats_the_champion_is_not_better() -> None:
         constant=constant_prediction(metric=resolved, training_y=y, rows=600),
         confidence=0.95,
         min_rows=500,
-        timed=False,
     )
-    judged = judge(comparison=compared, promotion=PromotionSpec())
-    assert (judged.verdict, judged.reason) == ("NotBetter", "NotAboveMinImprovement")
+    found = judged(compared, **rule)
+    assert (found.verdict, found.reason) == ("NotBetter", "SameModel")
+
+
+@pytest.mark.parametrize(
+    ("changes", "promotion", "verdict", "reason", "held"),
+    [
+        pytest.param({"rarest": ("yes", 29)}, {}, "Inconclusive", "TooFewPerClass", False, id="29 rows of a class"),
+        pytest.param({"rarest": ("yes", 30)}, {}, "Better", "ClearlyBetter", False, id="30 rows of it"),
+        pytest.param({"same": True}, {}, "NotBetter", "SameModel", False, id="the champion itself"),
+        pytest.param({"suspicion": "too good"}, {}, "Better", "LeakSuspected", True, id="a leak"),
+        pytest.param(
+            {"difference": interval(-0.02, 0.05)},
+            {"rule": "NonInferior", "tolerance": 0.03},
+            "Better",
+            "NotInferior",
+            False,
+            id="a little worse at most",
+        ),
+        pytest.param(
+            {"difference": interval(-0.04, 0.05)},
+            {"rule": "NonInferior", "tolerance": 0.03},
+            "Inconclusive",
+            "NotSettled",
+            False,
+            id="perhaps worse than tolerated",
+        ),
+        pytest.param(
+            {"difference": interval(-0.09, -0.03)},
+            {"rule": "NonInferior", "tolerance": 0.03},
+            "NotBetter",
+            "WorseThanTolerance",
+            False,
+            id="worse than tolerated",
+        ),
+        pytest.param(
+            {"difference": None, "champion": None, "incomparable": "the target changed"},
+            {},
+            "Better",
+            "Incomparable",
+            True,
+            id="incomparable, and a person decides",
+        ),
+        pytest.param(
+            {"difference": None, "champion": None, "incomparable": "the target changed"},
+            {"on_incomparable": "Promote"},
+            "Better",
+            "ReplacesIncomparable",
+            False,
+            id="incomparable, and the policy decides",
+        ),
+        pytest.param(
+            {"difference": None, "champion": None, "incomparable": "x", "suspicion": "too good"},
+            {"on_incomparable": "Promote"},
+            "Better",
+            "LeakSuspected",
+            True,
+            id="incomparable, and too good",
+        ),
+    ],
+)
+def test_the_other_parts(
+    changes: dict[str, Any], promotion: dict[str, Any], verdict: str, reason: str, held: bool
+) -> None:
+    found = judged(replace(comparison(interval(0.01, 0.09)), **changes), **promotion)
+    assert (found.verdict, found.reason, found.held) == (verdict, reason, held)
+    check_message(found)
+
+
+GUARD = Guard(name="f1", bound=0.5, at_least=True, score=0.4, rows=900, min_rows=100, difference=None, of_slice=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        pytest.param({"score": 0.5}, "Kept", id="on its bound"),
+        pytest.param({}, "Broken", id="below it, and nothing to compare with"),
+        pytest.param({"difference": interval(-0.3, 0.01)}, "Kept", id="below it like the champion"),
+        pytest.param({"difference": interval(-0.3, -0.01)}, "Broken", id="below it and clearly worse"),
+        pytest.param({"difference": replace(NONE, problem="TooFewUnits")}, "Broken", id="below it, and too few days"),
+        pytest.param({"at_least": False}, "Kept", id="an error below its bound"),
+        pytest.param({"at_least": False, "score": 0.6}, "Broken", id="an error above it"),
+        pytest.param({"score": 0.9, "rows": 99}, "Open", id="too few rows"),
+        pytest.param({"score": float("nan")}, "Open", id="undefined"),
+    ],
+)
+def test_a_bound(changes: dict[str, Any], state: str) -> None:
+    guard = replace(GUARD, **changes)
+    assert guard.state == state
+    assert len(guard.text) <= 256
+
+
+def test_slices_are_the_values_with_enough_rows_largest_first() -> None:
+    draw = np.random.default_rng(3)
+    values = np.array(["a"] * 300 + ["b"] * 200 + ["c"] * 20 + [None] * 120, dtype=object)
+    y = draw.choice(np.array(["no", "yes"], dtype=object), 640)
+    accuracy = resolve_metric(name="accuracy", task="Classification", positive_class=None, classes=("no", "yes"))
+    right = np.where(y == "yes", 0.9, 0.1)
+    right[:300] = 0.9  # wrong for every "no" of a
+    found = slices(
+        guard=GuardSpec(path="spec.evaluation.slices[0]", column="site", min=0.7),
+        metric=accuracy,
+        values=values,
+        samples=Samples(X=np.zeros((640, 1)), y=y, unit=np.arange(640) % 7, kind="day"),
+        challenger=two_class(positive=right),
+        champion=None,
+        confidence=0.95,
+    )
+    assert [(guard.name, guard.rows, guard.state) for guard in found] == [
+        ("accuracy where site is 'a':", 300, "Broken"),
+        ("accuracy where site is 'b':", 200, "Kept"),
+        ("accuracy where site is '(missing)':", 120, "Kept"),
+    ]

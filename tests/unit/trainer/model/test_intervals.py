@@ -1,7 +1,8 @@
 """Intervals keep their word: checked against simulation, against recomputation, and for what they refuse.
 
 The simulations make days, not rows, the thing that repeats: rows of one day share a day's luck. The true difference is
-zero, the worst case of "not better", so a challenger may pass in at most 5 % of comparisons (P5).
+zero, the worst case of "not better", so a challenger may pass in at most 5 % of comparisons (P5). These are guards,
+made to run in seconds: their floors of power were set with the figures in view. The evidence is `python -m bench.gate`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from retrain_trainer.features import Samples
-from retrain_trainer.model.intervals import blocks_of, difference_interval, jackknife, score_interval
+from retrain_trainer.model.intervals import blocks_of, difference_interval, jackknife, resemblance, score_interval
 from retrain_trainer.model.measures import auc_values
 from retrain_trainer.model.metrics import resolve_metric
 from retrain_trainer.model.prediction import Prediction
@@ -98,6 +99,55 @@ def test_a_challenger_that_is_better_is_seen(compare: Compare, gain: float, days
     draw = np.random.default_rng(7)
     seen = [compare(draw, days, unequal=True, gain=gain)[0] for _ in range(150)]
     assert np.mean(seen) >= at_least
+
+
+def daily(draw: np.random.Generator, days: int, *, correlation: float, gain: float = 0.0) -> bool:
+    """One comparison by a mean whose daily differences follow a first-order autoregression: promoted?"""
+    level = draw.normal(size=days)
+    for day in range(1, days):
+        level[day] = correlation * level[day - 1] + np.sqrt(1 - correlation**2) * level[day]
+    block = np.repeat(np.arange(days), 5)
+    loss = gain + level[block] + draw.normal(0, 0.5, len(block))
+    sums = np.stack([np.bincount(block, weights=loss), np.bincount(block)], axis=1)
+    both = np.vstack([sums.sum(axis=0), sums.sum(axis=0) - sums])
+    return jackknife(values=both[:, 0] / both[:, 1], block=block, confidence=0.95, in_time=True).low > 0
+
+
+@pytest.mark.parametrize("days", [7, 14, 28, 60])
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_days_that_resemble_each_other_promote_no_more_often(days: int, correlation: float) -> None:
+    # A coarse guard (3 standard errors of 800); the evidence is `python -m bench.gate` with thousands a cell.
+    draw = np.random.default_rng(11)
+    promoted = np.mean([daily(draw, days, correlation=correlation) for _ in range(800)])
+    assert promoted <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 800)
+
+
+def test_without_allowing_for_it_they_would() -> None:
+    draw, promoted = np.random.default_rng(11), 0
+    for _ in range(800):
+        level = draw.normal(size=28)
+        for day in range(1, 28):
+            level[day] = 0.5 * level[day - 1] + np.sqrt(0.75) * level[day]
+        values = np.concatenate([[level.mean()], (level.sum() - level) / 27])
+        promoted += jackknife(values=values, block=np.arange(28), confidence=0.95).low > 0
+    assert promoted / 800 > 0.12
+
+
+@pytest.mark.parametrize(("true", "days"), [(0.0, 14), (0.3, 28), (0.5, 60)])
+def test_the_resemblance_of_days_is_found_without_much_bias(true: float, days: int) -> None:
+    draw, found = np.random.default_rng(5), []
+    for _ in range(600):
+        level = draw.normal(size=days)
+        for day in range(1, days):
+            level[day] = true * level[day - 1] + np.sqrt(1 - true**2) * level[day]
+        found.append(resemblance(level))
+    # Negative estimates count as 0, so that the mean lies above a truth of 0.
+    assert np.median(found) == pytest.approx(true, abs=0.06)
+
+
+def test_days_that_alternate_or_do_not_differ_are_independent() -> None:
+    assert resemblance(np.array([1.0, -1.0] * 7)) == 0
+    assert resemblance(np.zeros(7)) == 0
 
 
 def paired_values(rows: int, seed: int) -> tuple[Samples, Prediction, Prediction]:

@@ -154,23 +154,101 @@ def test_another_metric_is_scored_anew(site: Site) -> None:
     assert body["score"] == pytest.approx(body["accuracy"])
 
 
-def test_a_column_that_the_spec_gives_up_is_no_bad_data_but_the_champion_cannot_be_compared(site: Site) -> None:
-    site.run()
+def _without_load(site: Site) -> dict[str, Any]:
+    """A column disappears from the data and from the spec."""
     for path in (site.root / "rows/in").iterdir():
         path.unlink()
     made = _without("load")(rows(first_day=0, days=60))
     write_csv(site.root / "rows/in/rest.csv", made, header=("time", "speed", "site", "late"))
-    body = site.run(spec=spec(model=model(features={"include": ["speed", "site"]})))
+    return {"model": model(features={"include": ["speed", "site"]})}
+
+
+def _another_target(site: Site) -> dict[str, Any]:
+    """A regression where a classification was."""
+    return {"model": model(target="speed"), "evaluation": {"metric": "r2", "threshold": 0.2}}
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        pytest.param(_without_load, "'load' is no longer in the data", id="a column that is gone"),
+        pytest.param(_another_target, "the target is 'speed' now, and was 'late'", id="another target"),
+    ],
+)
+@pytest.mark.parametrize("on_incomparable", ["Approve", "Promote"])
+def test_a_champion_that_cannot_be_scored_is_replaced_by_a_person_or_if_the_policy_says_so(
+    site: Site, change: Any, why: str, on_incomparable: str
+) -> None:
+    first = site.run()
+    changed = spec(**change(site), promotion={"onIncomparable": on_incomparable})
+    body = site.run(spec=changed)
+    assert site.versions() == ["1", "2"]
+    assert why in body["message"]
+    if on_incomparable == "Promote":
+        assert (outcome(body), body["reason"]) == (("Promoted", "SpecChange"), "ReplacesIncomparable")
+        assert (body["champion"]["version"], body["champion"]["previousVersion"]) == (2, 1)
+        assert outcome(site.run(spec=changed)) == ("Kept", None)
+        return
     assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "Incomparable")
-    assert "'load' is no longer in the data" in body["message"]
+    assert (body["challenger"]["verdict"], body["challenger"]["version"]) == ("Better", 2)
+    assert body["champion"] == first["champion"]
+    again = site.run(spec=changed)
+    assert (outcome(again), site.versions()) == (("Kept", None), ["1", "2"]), again
 
 
-def test_another_target_is_never_compared_in_silence(site: Site) -> None:
+def test_a_new_lineage_must_reach_the_floor(site: Site) -> None:
     site.run()
-    body = site.run(spec=spec(model=model(target="site"), evaluation={}))
-    assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "Incomparable")
-    assert "new policy name" in body["message"]
-    assert site.versions() == ["1"]
+    high = {"metric": "r2", "threshold": 0.99}
+    body = site.run(spec=spec(model=model(target="speed"), evaluation=high, promotion={"onIncomparable": "Promote"}))
+    assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "BelowMinScore")
+    assert body["champion"]["version"] == 1
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        pytest.param({"data": {"minPerClass": 1_000}}, "TooFewPerClass", id="rows of a class"),
+        pytest.param(
+            {"evaluation": {"guardrails": [{"metric": "log_loss", "max": 0.1}]}}, "GuardrailBroken", id="a guardrail"
+        ),
+        pytest.param(
+            {"evaluation": {"guardrails": [{"metric": "log_loss", "max": 1, "minRows": 5_000}]}},
+            "GuardrailNotSettled",
+            id="a guardrail on few rows",
+        ),
+        pytest.param({"evaluation": {"slices": [{"column": "site", "min": 0.999}]}}, "SliceBroken", id="a slice"),
+        pytest.param(
+            {"evaluation": {"slices": [{"column": "site", "min": 0.999, "minRows": 5_000}]}},
+            "FirstModel",
+            id="slices with few rows",
+        ),
+        pytest.param(
+            {
+                "evaluation": {
+                    "guardrails": [{"metric": "log_loss", "max": 0.6}],
+                    "slices": [{"column": "site", "metric": "accuracy", "min": 0.6}],
+                },
+                "data": {"groupColumn": "site"},
+            },
+            "TooFewUnits",
+            id="three groups",
+        ),
+    ],
+)
+def test_the_parts_of_the_gate_on_real_rows(site: Site, changes: dict[str, Any], reason: str) -> None:
+    policy = spec()
+    policy["evaluation"] |= changes.get("evaluation", {})
+    policy["data"]["holdout"] |= changes.get("data", {})
+    body = site.run(spec=policy)
+    assert (body["reason"], body["outcome"] == "Promoted") == (reason, reason == "FirstModel"), body
+
+
+def test_a_refresh_need_not_be_better(site: Site) -> None:
+    site.run()
+    site.add(days=20)
+    policy = spec(promotion={"rule": "NonInferior", "tolerance": 0.05})
+    body = site.run(spec=policy, action="train", cause="Request")
+    assert (outcome(body), body["reason"]) == (("Promoted", "Requested"), "NotInferior"), body
 
 
 def _without(column: str) -> Any:
@@ -244,12 +322,24 @@ def test_a_missing_file_is_named_and_not_retried(site: Site) -> None:
         (spec(model=model(estimator="RandomForrest")), SpecError, "UnknownEstimator"),
         (spec(model=model(parameters={"depth": 3})), SpecError, "UnknownParameter"),
         (spec(evaluation={"metric": "rocauc"}), SpecError, "UnknownMetric"),
+        (spec(evaluation={"guardrails": [{"metric": "rocauc", "min": 0.5}]}), SpecError, "UnknownMetric"),
+        (spec(evaluation={"guardrails": [{"metric": "log_loss", "min": 0.5}]}), SpecError, "GuardUnfit"),
         (spec(registry={"uri": "pvc://models/../up"}), SpecError, None),
         (spec(registry={"uri": "pvc://models/a b"}), SpecError, None),
         (spec(registry={"uri": "pvc://nowhere"}), DataUnavailable, "ClaimMissing"),
         (spec(data={"uri": "pvc://nowhere/*.csv"}), DataUnavailable, "ClaimMissing"),
     ],
-    ids=["estimator", "parameter", "metric", "registry outside", "registry name", "registry claim", "data claim"],
+    ids=[
+        "estimator",
+        "parameter",
+        "metric",
+        "guardrail",
+        "side",
+        "registry outside",
+        "registry name",
+        "registry claim",
+        "data claim",
+    ],
 )
 def test_what_cannot_work_fails_and_promotes_nothing(
     site: Site, changes: dict[str, Any], error: type[RunError], reason: str | None
