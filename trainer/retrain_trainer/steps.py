@@ -301,7 +301,7 @@ def _history(this: Context) -> History:
                 time=manifest.trained_time,
                 trigger=manifest.trigger,
                 rows=manifest.trained_rows,
-                lost=manifest.gate.verdict != "Better",
+                lost=manifest.gate.verdict != "Better" or manifest.gate.held,
             )
             for manifest in this.registry.newest_versions(limit=count)
         ),
