@@ -89,7 +89,7 @@ def s3_server(*, folder: Path) -> Iterator[S3Server]:
         assert process.poll() is None, (folder / "server.log").read_text()
         yield server
     finally:
-        process.terminate()
+        process.kill()  # it would wait for open connections, and has nothing to keep
         process.wait(timeout=30)
 
 

@@ -40,8 +40,10 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
         return {**done["body"], "jobUID": run.job_uid}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
     reached = resumed(this) or reach(this)
-    # 9. The result, then the message.
-    return _finish(this, reached)
+    # 9. The result, then what is no longer kept, then the message.
+    body = _finish(this, reached)
+    _retain(this)
+    return body
 
 
 def reach(this: Context) -> Reached:
@@ -149,6 +151,17 @@ def _begin(
             task: Any = champion.manifest.task  # recorded at the first version, and then fixed
             spec = replace(spec, model=replace(spec.model, task=task))
     return Context(run=run, spec=spec, digest=digest, registry=registry, started=started, head=head, now=now, say=say)
+
+
+def _retain(this: Context) -> None:
+    """Outcome and champion stand already: what retention cannot do now, the next run does."""
+    if not (keep := this.spec.registry.keep_versions):
+        return
+    try:
+        for line in this.registry.retain(keep=keep, now=this.now, run=this.run.key):
+            this.say(line)
+    except RunError as error:
+        this.say(f"retention is put off to the next run: {error.message}")
 
 
 def _earlier(registry: Registry, run: RunDescription) -> list[dict[str, Any]]:

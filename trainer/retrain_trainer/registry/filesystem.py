@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -63,3 +64,15 @@ class FileSystem:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"{path} is no regular file")
             return file.read(limit)
+
+    def names(self, path: Path) -> list[tuple[str, float]]:
+        """The names in a directory, each with the seconds since 1970 of its last change; links are not followed.
+
+        A name that goes while we look (another writer's temporary file) is left out; FileNotFoundError is for the
+        directory alone.
+        """
+        found = []
+        for child in path.iterdir():
+            with suppress(FileNotFoundError):
+                found.append((child.name, child.lstat().st_mtime))
+        return found

@@ -4,6 +4,7 @@
 blobs/sha256/<hex>               a model; content-addressed
 versions/<n>/manifest.json       exclusive create: this is the commit
 promotions/<n, 20 digits>.json   exclusive create; the highest names the champion
+tombstones/<n>.json, <n>.done    why version n has no model any more, and that it is gone
 runs/<key>/started.json          what the registry's head was when the run began
 runs/<key>/version-<i>.json      the number this run means to publish under
 runs/<key>/validation.json       every check of the run's data
@@ -18,13 +19,15 @@ used twice.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from retrain_trainer.errors import RegistryDamaged
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, sealed, sha256
 from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, blob_name, protected_versions
 from retrain_trainer.registry.store import Store
 
 #: Results read to find the newest ones: their files' times only pre-sort them.
@@ -144,14 +147,16 @@ class Registry:
         The number is written down under the run key first; every process with this key follows the same list of
         numbers, and a manifest can be created once, so all of them end at the same version: the first one's.
         """
-        self._store_model(model=model, digest=draft.model_digest)
+        shared = not self._store_model(model=model, digest=draft.model_digest)
         attempt = 1
         while True:
             number = self._claimed_number(key=draft.run, attempt=attempt)
             name = _manifest_name(number)
             if self._store.create(key=name, data=replace(draft, version=number).to_bytes()):
+                if shared:  # retention may have taken away what was there before this manifest needed it
+                    self._store_model(model=model, digest=draft.model_digest)
                 return self.manifest(version=number)
-            if (published := self._published(name)) is not None and published.run == draft.run:
+            if (published := self._published(number)) is not None and published.run == draft.run:
                 return published
             attempt += 1
 
@@ -161,7 +166,7 @@ class Registry:
             claim = self._optional(f"runs/{key}/version-{attempt}.json")
             if claim is None:
                 return None
-            published = self._published(_manifest_name(int(claim["version"])))
+            published = self._published(int(claim["version"]))
             if published is not None and published.run == key:
                 return published
         return None
@@ -173,10 +178,10 @@ class Registry:
     def newest_versions(self, *, limit: int) -> list[Manifest]:
         """Manifests of the highest versions, the highest first; burnt numbers are passed over."""
         found: list[Manifest] = []
-        for number in range(self._highest("versions"), 0, -1):
+        for number in reversed(self._numbers("versions")):
             if len(found) >= limit:
                 break
-            if (manifest := self._published(_manifest_name(number))) is not None:
+            if (manifest := self._published(number)) is not None:
                 found.append(manifest)
         return found
 
@@ -198,9 +203,18 @@ class Registry:
         return manifest
 
     def model(self, *, manifest: Manifest) -> bytes:
-        """The bytes of a version's model, checked. RegistryDamaged `ChampionMissing` or `ChampionCorrupt`."""
-        name = _blob_name(manifest.model_digest)
+        """The bytes of a version's model, checked.
+
+        RegistryDamaged `ChampionMissing` or `ChampionCorrupt`; DataUnavailable `VersionRemoved` by retention.
+        """
+        name = blob_name(manifest.model_digest)
         data = self._store.read(key=name, limit=manifest.model_bytes)
+        if data is None and (grave := self.tombstone(version=manifest.version)) is not None:
+            raise DataUnavailable(
+                reason="VersionRemoved",
+                message=f"version {manifest.version} has no model any more: {grave.message}; given up on "
+                f"{grave.time:%Y-%m-%d %H:%M} UTC by run {grave.run}. Its manifest stays",
+            )
         if data is None:
             raise RegistryDamaged(
                 reason="ChampionMissing",
@@ -218,12 +232,19 @@ class Registry:
     # --- promotions --------------------
 
     def champion(self) -> Champion | None:
-        """What the newest promotion names; None before the first promotion."""
-        number = self._highest("promotions")
+        """What the newest promotion names; None before the first promotion. RegistryDamaged names file and remedy."""
+        number = self._last_promotion()
         if number == 0:
             return None
         promotion = self._promotion(number)
-        return Champion(promotion=promotion, manifest=self.manifest(version=promotion.version))
+        try:
+            return Champion(promotion=promotion, manifest=self.manifest(version=promotion.version))
+        except RegistryDamaged as error:
+            raise RegistryDamaged(
+                reason=error.reason,
+                message=f"{error.message} ({self._store.name_of(_promotion_name(number))} names version "
+                f"{promotion.version} as champion)",
+            ) from error
 
     def promote(self, *, promotion: Promotion) -> bool:
         """Append to the log. False: another run was first, so what was decided is out of date."""
@@ -235,6 +256,34 @@ class Registry:
             if (promotion := self._promotion(number)).run == key:
                 return promotion
         return None
+
+    # --- retention --------------------
+
+    def retain(self, *, keep: int, now: datetime, run: str) -> Sequence[str]:
+        """Keep the models of the newest `keep` versions and of those that are needed (`retention`). Lines to show."""
+        return self._graveyard().retain(versions=self._numbers("versions"), keep=keep, now=now, run=run)
+
+    def tombstone(self, *, version: int) -> Tombstone | None:
+        """Why a version's model was given up, or None. What has a tombstone must not be promoted again."""
+        return self._graveyard().tombstone(version)
+
+    def _graveyard(self) -> Graveyard:
+        return Graveyard(store=self._store, needs=self._needed, read=self._kept)
+
+    def _needed(self) -> frozenset[int]:
+        champion = self.champion()
+        return protected_versions(
+            versions=self._numbers("versions"),
+            champion=None if champion is None else champion.manifest.version,
+            previous=None if champion is None else champion.promotion.previous_version,
+        )
+
+    def _kept(self, version: int) -> Kept | None:
+        """None for a number that was burnt. RegistryDamaged: what cannot be read might need any model."""
+        if self._store.read(key=_manifest_name(version), limit=MAX_DOCUMENT_BYTES) is None:
+            return None
+        manifest = self.manifest(version=version)
+        return Kept(version=version, digest=manifest.model_digest, size=manifest.model_bytes)
 
     # --- the split's salt --------------------
 
@@ -249,8 +298,33 @@ class Registry:
     # --- inside --------------------
 
     def _highest(self, folder: str) -> int:
-        names = (entry.name.removesuffix(".json") for entry in self._store.entries(folder=folder))
-        return max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
+        return max(self._numbers(folder), default=0)
+
+    def _numbers(self, folder: str) -> list[int]:
+        """Numbers in the names of a folder, rising; names that we would not write are somebody's, and passed over."""
+        written = _promotion_name if folder == "promotions" else _manifest_name
+        names = {entry.name for entry in self._store.entries(folder=folder)}
+        found = (name.removesuffix(".json") for name in names)
+        numbers = (int(name) for name in found if name.isascii() and name.isdigit() and len(name) <= 20)
+        return sorted(number for number in numbers if number and written(number).split("/")[1] in names)
+
+    def _last_promotion(self) -> int:
+        """The highest number of the log. RegistryDamaged if the entry before it is missing: none of ours can be so.
+
+        A listing is no snapshot: one that begins before two promotions may show the second alone, so it looks again.
+        """
+        for _ in range(3):
+            numbers = self._numbers("promotions")
+            if len(numbers) < 2 or numbers[-1] - 1 == numbers[-2]:
+                break
+        if numbers and numbers[-1] > 1 and numbers[-1] - 1 not in numbers:
+            last, before = (self._store.name_of(_promotion_name(number)) for number in (numbers[-1], numbers[-1] - 1))
+            raise RegistryDamaged(
+                reason="PromotionDamaged",
+                message=f"{last} exists, and {before} before it does not; restore that one, or remove the other if it "
+                "is not of a run",
+            )
+        return numbers[-1] if numbers else 0
 
     def _earlier_result(self, key: str) -> dict[str, Any] | None:
         if key not in self._results and (result := self.find_run(key=key)) is not None:
@@ -262,26 +336,38 @@ class Registry:
         self._store.create(key=name, data=sealed({"version": self._highest("versions") + 1}))
         return int(self._document(name)["version"])
 
-    def _published(self, name: str) -> Manifest | None:
+    def _published(self, number: int) -> Manifest | None:
         """A manifest, or None where there is none or it is torn: that number is burnt, and the next is taken."""
+        name = _manifest_name(number)
         data = self._store.read(key=name, limit=MAX_DOCUMENT_BYTES)
         try:
-            return None if data is None else Manifest.from_bytes(data=data, name=self._store.name_of(name))
+            manifest = None if data is None else Manifest.from_bytes(data=data, name=self._store.name_of(name))
         except RegistryDamaged:
             return None
+        return manifest if manifest is not None and manifest.version == number else None
 
-    def _store_model(self, *, model: bytes, digest: str) -> None:
-        name = _blob_name(digest)
-        if not self._store.create(key=name, data=model) and self._store.read(key=name, limit=len(model)) != model:
+    def _store_model(self, *, model: bytes, digest: str) -> bool:
+        """False: the model was there before, and is whole."""
+        name = blob_name(digest)
+        if self._store.create(key=name, data=model):
+            return True
+        if self._store.read(key=name, limit=len(model)) != model:
             raise RegistryDamaged(
                 reason="BlobCorrupt",
                 message=f"{self._store.name_of(name)} exists and is not what its name says; move it away and run again",
             )
+        return False
 
     def _promotion(self, number: int) -> Promotion:
         name = _promotion_name(number)
         data = self._store.read(key=name, limit=MAX_DOCUMENT_BYTES)
-        return Promotion.from_bytes(data=data or b"", name=self._store.name_of(name))
+        promotion = Promotion.from_bytes(data=data or b"", name=self._store.name_of(name))
+        if promotion.number != number:
+            raise RegistryDamaged(
+                reason="PromotionDamaged",
+                message=f"{self._store.name_of(name)} is entry {promotion.number} of the log; restore it from a backup",
+            )
+        return promotion
 
     def _optional(self, name: str) -> dict[str, Any] | None:
         data = self._store.read(key=name, limit=MAX_DOCUMENT_BYTES)
@@ -298,8 +384,3 @@ def _manifest_name(version: int) -> str:
 
 def _promotion_name(number: int) -> str:
     return f"promotions/{number:020d}.json"
-
-
-def _blob_name(digest: str) -> str:
-    algorithm, _, value = digest.partition(":")
-    return f"blobs/{algorithm}/{value}"

@@ -168,5 +168,6 @@ def _read(*, body: dict[str, Any], name: str, make: Callable[[dict[str, Any]], _
         return make(body)
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryDamaged(
-            reason="ManifestDamaged", message=f"{name} does not hold what this release writes: {error}"
+            reason="ManifestDamaged",
+            message=f"{name} does not hold what this release writes ({error}); restore it from a backup",
         ) from error

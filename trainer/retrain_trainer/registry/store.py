@@ -130,11 +130,7 @@ class DirectoryStore:
     def entries(self, *, folder: str) -> list[Entry]:
         path = self.root / checked_key(folder)
         try:
-            found = [
-                Entry(name=child.name, modified=child.lstat().st_mtime)
-                for child in path.iterdir()
-                if is_name(child.name)
-            ]
+            found = [Entry(name=name, modified=modified) for name, modified in self._files.names(path) if is_name(name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except PermissionError as error:

@@ -104,10 +104,16 @@ def draft(*, run: str, model: bytes, **changes: Any) -> Manifest:
     return replace(manifest, **changes)
 
 
-def promotion(*, number: int, version: int, run: str) -> Promotion:
+def promotion(*, number: int, version: int, run: str, previous_version: int | None = None) -> Promotion:
     """An entry of the log."""
     return Promotion(
-        number=number, version=version, previous_version=None, run=run, trigger="NoChampion", request="", time=NOW
+        number=number,
+        version=version,
+        previous_version=previous_version,
+        run=run,
+        trigger="NoChampion",
+        request="",
+        time=NOW,
     )
 
 
@@ -118,7 +124,12 @@ def publish_and_promote(*, registry: Registry, run: str, model: bytes) -> bool:
     won = registry.promotion_of_run(key=run, after=started.promotion) is not None
     if not won:
         champion = registry.champion()
-        number = 1 if champion is None else champion.promotion.number + 1
-        won = registry.promote(promotion=promotion(number=number, version=manifest.version, run=run))
+        entry = promotion(
+            number=1 if champion is None else champion.promotion.number + 1,
+            version=manifest.version,
+            run=run,
+            previous_version=None if champion is None else champion.manifest.version,
+        )
+        won = registry.promote(promotion=entry)
     registry.finish_run(key=run, result={"time": "2013-03-01T12:00:00Z", "body": {"outcome": "Promoted"}})
     return won

@@ -6,6 +6,7 @@ import errno
 import os
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
@@ -68,6 +69,27 @@ def test_a_folder_is_as_new_as_its_newest_object_and_names_of_others_are_passed_
     assert list(found) == ["a", "b"]
     newest = max((place.files / name).stat().st_mtime for name in ("runs/a/1", "runs/a/2"))
     assert int(found["a"]) == int(newest)
+
+
+def test_names_that_come_and_go_hide_no_others(tmp_path: Path) -> None:
+    """A writer's temporary file that vanished under the reader once made the folder look empty: no champion."""
+    store = DirectoryStore(mount=tmp_path)
+    store.create(key="promotions/first", data=b"")
+    over = Event()
+
+    def write() -> None:
+        while not over.is_set():
+            (tmp_path / "promotions/.new-0").touch()
+            (tmp_path / "promotions/.new-0").unlink()
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        seen = {tuple(entry.name for entry in store.entries(folder="promotions")) for _ in range(3000)}
+    finally:
+        over.set()
+        writer.join()
+    assert seen == {("first",)}
 
 
 def test_more_than_a_page_of_names_is_listed(place: Place) -> None:
