@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retrain_trainer.serving import load_champion
+    from retrain_trainer.serving import champion_version, load_champion
 
-__all__ = ["__version__", "load_champion"]
+__all__ = ["__version__", "champion_version", "load_champion"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """`load_champion` on first use: a run that only checks data must not pay for scikit-learn."""
-    if name == "load_champion":
-        from retrain_trainer.serving import load_champion
+    """What serves models, on first use: a run that only checks data must not pay for it."""
+    if name in ("champion_version", "load_champion"):
+        from retrain_trainer import serving
 
-        return load_champion
+        return getattr(serving, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

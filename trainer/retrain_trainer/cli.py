@@ -1,6 +1,6 @@
 """`retrain-trainer`. `run`: in a container from the environment, on a laptop from a policy file; the same code.
 
-`backtest`: see `backtest.cli`.
+`backtest`: see `backtest.cli`. `registry`: see `registry.cli`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from retrain_trainer.contract import RunDescription, describe, read_environment
 from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, EXIT_UNTOLD, RunError
 from retrain_trainer.message import encode
 from retrain_trainer.policy_file import described, read_policy
+from retrain_trainer.registry import cli as registry
 from retrain_trainer.run import execute, failure
 
 
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: print the result message")
     run.set_defaults(command=_run)
     backtest.add_command(commands, mount=_mount, time=_time)
+    registry.add_command(commands, mount=_mount)
     return parser
 
 

@@ -54,6 +54,13 @@ def open_store(
     return DirectoryStore(mount=resolve(location=location, claims=claims, default=default), prefix=prefix)
 
 
+def store_at(*, text: str, claims: Mapping[str, Path]) -> Store:
+    """The store at a folder or a URI, as people write it. SpecError InvalidURI, and what `open_store` raises."""
+    if "://" not in text:
+        return DirectoryStore(mount=Path(text))
+    return open_store(location=parse_registry_uri(uri=text, path="location"), below="", claims=claims)
+
+
 def _names(text: str, *, uri: str, path: str) -> str:
     try:
         return checked_key(text) if text else ""

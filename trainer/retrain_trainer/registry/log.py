@@ -285,6 +285,20 @@ class Registry:
         manifest = self.manifest(version=version)
         return Kept(version=version, digest=manifest.model_digest, size=manifest.model_bytes)
 
+    # --- everything, for people who look at it --------------------
+
+    def version_numbers(self) -> list[int]:
+        """Numbers of versions, rising; those that were burnt too."""
+        return self._numbers("versions")
+
+    def promotion_numbers(self) -> list[int]:
+        """Numbers of the log, rising."""
+        return self._numbers("promotions")
+
+    def promotion(self, *, number: int) -> Promotion:
+        """One entry of the log. RegistryDamaged `PromotionDamaged`."""
+        return self._promotion(number)
+
     # --- the split's salt --------------------
 
     def salt(self) -> str:

@@ -1,0 +1,53 @@
+"""`retrain-trainer registry`: what people see of a registry, in a folder and in a bucket."""
+
+from __future__ import annotations
+
+import pytest
+from retrain_trainer.cli import main
+
+from tests.unit.trainer.registry.builders import NOW, Place, draft, promotion
+
+
+def _location(place: Place) -> str:
+    return place.root if place.kind == "bucket" else str(place.files)
+
+
+def _fill(place: Place) -> None:
+    registry = place.registry()
+    for number in range(1, 4):
+        model = f"model {number}".encode()
+        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+        registry.promote(
+            promotion=promotion(number=number, version=number, run=f"run-{number}", previous_version=number - 1 or None)
+        )
+    registry.retain(keep=1, now=NOW, run="run-3")
+
+
+@pytest.mark.parametrize("what", ["list", "verify"])
+def test_a_whole_registry_is_shown(place: Place, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    _fill(place)
+    assert main(["registry", what, _location(place)]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    lines = told.out.splitlines()
+    assert [line.split()[2] for line in lines[:3]] == ["given", "Better", "champion"]
+    assert sum(line.startswith("promotion") for line in lines) == 3
+    assert ("everything is whole" in lines) == (what == "verify")
+
+
+def test_damage_is_told_by_file_and_code(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    _fill(place)
+    (place.files / "versions/2/manifest.json").write_bytes(b"{")
+    for blob in (place.files / "blobs/sha256").iterdir():
+        if blob.read_bytes() == b"model 3":
+            blob.write_bytes(b"model 4")
+    assert main(["registry", "verify", _location(place)]) == 65
+    told = capsys.readouterr()
+    assert "versions/2/manifest.json" in told.err
+    assert "ChampionCorrupt" in told.err
+    assert "everything is whole" not in told.out
+
+
+def test_a_place_that_cannot_be_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["registry", "list", "s3://key:secret@models"]) == 64
+    assert "secret" not in capsys.readouterr().err

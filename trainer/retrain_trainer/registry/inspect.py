@@ -1,0 +1,68 @@
+"""What a registry holds, read anew from its files, and what is wrong with it: for `retrain-trainer registry`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from retrain_trainer.errors import RunError
+from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.manifest import Manifest
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """Lines for people; `damage`: what is wrong, a line each with file and remedy."""
+
+    lines: tuple[str, ...]
+    damage: tuple[str, ...]
+
+
+def inspect(*, registry: Registry, models: bool) -> Inspection:
+    """Every version and promotion, the champion, and the totals. `models`: read every model and compare its digest.
+
+    A version without a manifest is none: its run died before it was published. If it is in the log, that is damage.
+    """
+    lines, damage = [], []
+
+    def tried(what: Callable[[], _T], but_not: str = "") -> _T | None:
+        try:
+            return what()
+        except RunError as error:
+            if error.reason != but_not:
+                damage.append(f"{error.reason}: {error.message}")
+            return None
+
+    champion = tried(registry.champion)
+    for number in registry.version_numbers():
+        manifest = tried(partial(registry.manifest, version=number), but_not="ManifestMissing")
+        if manifest is None:
+            lines.append(f"version {number:>4}  damaged, or never finished")
+            continue
+        in_use = champion is not None and champion.manifest.version == number
+        grave = tried(partial(registry.tombstone, version=number))
+        lines.append(_version(manifest, mark="champion" if in_use else "given up" if grave else ""))
+        if models and grave is None:
+            tried(partial(registry.model, manifest=manifest))
+    for number in registry.promotion_numbers():
+        entry = tried(partial(registry.promotion, number=number))
+        if entry is not None:
+            lines.append(
+                f"promotion {number:>2}  version {entry.version}  {entry.time:%Y-%m-%d %H:%M}  run {entry.run}"
+            )
+            tried(partial(registry.manifest, version=entry.version))
+    counters = registry.counters()
+    lines.append(f"{counters.checks:,} runs, {counters.trainings:,} versions, {counters.promotions:,} promotions")
+    return Inspection(lines=tuple(lines), damage=tuple(dict.fromkeys(damage)))
+
+
+def _version(manifest: Manifest, *, mark: str) -> str:
+    score = "no score" if manifest.score is None else f"{manifest.metric} {manifest.score:.4g}"
+    return (
+        f"version {manifest.version:>4}  {mark:<8}  {manifest.gate.verdict:<12}  {score:<24}  "
+        f"{manifest.trained_time:%Y-%m-%d %H:%M}  {manifest.trained_rows:,} rows  {manifest.model_bytes:,} bytes"
+    )
