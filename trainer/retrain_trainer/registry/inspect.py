@@ -54,7 +54,12 @@ def inspect(*, registry: Registry, models: bool) -> Inspection:
             lines.append(
                 f"promotion {number:>2}  version {entry.version}  {entry.time:%Y-%m-%d %H:%M}  run {entry.run}"
             )
-            tried(partial(registry.manifest, version=entry.version))
+            manifest = tried(partial(registry.manifest, version=entry.version))
+            if manifest is not None and entry.run == manifest.run and manifest.gate.verdict != "Better":
+                damage.append(
+                    f"PromotionDamaged: promotion {number} makes version {entry.version} the champion, which its own "
+                    f"run found {manifest.gate.verdict}; no run does that: roll back, and look who writes the registry"
+                )
     counters = registry.counters()
     lines.append(f"{counters.checks:,} runs, {counters.trainings:,} versions, {counters.promotions:,} promotions")
     return Inspection(lines=tuple(lines), damage=tuple(dict.fromkeys(damage)))

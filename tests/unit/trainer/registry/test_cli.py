@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from retrain_trainer.cli import main
 
@@ -46,6 +49,24 @@ def test_damage_is_told_by_file_and_code(place: Place, capsys: pytest.CaptureFix
     assert "versions/2/manifest.json" in told.err
     assert "ChampionCorrupt" in told.err
     assert "everything is whole" not in told.out
+
+
+def test_a_champion_that_its_gate_refused_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    _fill(place)
+    registry = place.registry()
+    lost = draft(run="lost", model=b"lost")
+    registry.publish(draft=replace(lost, gate=replace(lost.gate, verdict="NotBetter")), model=b"lost")
+    registry.promote(promotion=promotion(number=4, version=4, run="lost", previous_version=3))
+    assert main(["registry", "list", _location(place)]) == 65
+    assert "promotion 4 makes version 4 the champion, which its own run found NotBetter" in capsys.readouterr().err
+
+
+def test_a_number_that_no_run_finished_is_no_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place(kind="directory", files=tmp_path / "default/flights", root=str(tmp_path))
+    _fill(place)
+    (place.files / "versions/4").mkdir()
+    assert main(["registry", "verify", _location(place)]) == 0
+    assert "never finished" in capsys.readouterr().out
 
 
 def test_a_place_that_cannot_be_is_named(capsys: pytest.CaptureFixture[str]) -> None:
