@@ -98,9 +98,13 @@ def test_damage_is_named_with_what_to_do(place: Place, name: str, kind: str, rea
 def test_a_damaged_record_of_a_run_is_named_to_that_run_and_harms_no_other(place: Place, name: str, kind: str) -> None:
     registry = _two_versions(place)
     KINDS[kind](place.files / "runs/b" / name)
-    reads = {"started.json": registry.start_run, "version-1.json": registry.version_of_run}
+    reads: dict[str, Callable[..., object]] = {
+        "started.json": registry.start_run,
+        "version-1.json": registry.version_of_run,
+        "result.json": registry.find_run,
+    }
     with pytest.raises(RegistryDamaged, match=place.store().name_of(f"runs/b/{name}")):
-        reads.get(name, registry.find_run)(key="b")
+        reads[name](key="b")
     assert _model_in_use(registry) == b"model b"
     assert [key for key, _ in registry.previous_runs(limit=5)] == (["a"] if name == "result.json" else ["b", "a"])
     model = b"model c"
