@@ -71,12 +71,21 @@ def a_policy(
     resource_version: str = "1",
     check: str | None = None,
     train: str | None = None,
+    approve: str | None = None,
+    reject: str | None = None,
+    rollback: str | None = None,
     deleting: bool = False,
     spec: Mapping[str, Any] | None = None,
     status: Mapping[str, Any] | None = None,
 ) -> Json:
-    """A RetrainPolicy; `spec` changes SPEC (None takes a field away), `check` and `train` are requests."""
-    annotations = {"retrain.dev/check": check, "retrain.dev/train": train}
+    """A RetrainPolicy; `spec` changes SPEC (None takes a field away), `check` to `rollback` are requests."""
+    annotations = {
+        "retrain.dev/check": check,
+        "retrain.dev/train": train,
+        "retrain.dev/approve": approve,
+        "retrain.dev/reject": reject,
+        "retrain.dev/rollback": rollback,
+    }
     metadata: Json = {
         "name": name,
         "namespace": namespace,

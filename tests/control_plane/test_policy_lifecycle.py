@@ -160,7 +160,7 @@ def test_an_edit_of_the_model_trains_and_one_of_the_schedule_does_not(
 
     kubectl.apply(a_policy(schedule="30 4 * * *", model={"target": "late", "estimator": "LogisticRegression"}))
     [changed] = eventually("the run for the new model", lambda: unfinished_jobs(kubectl))
-    assert changed["metadata"]["labels"]["retrain.dev/action"] == "train"
+    assert changed["metadata"]["labels"]["retrain.dev/action"] == "check"
     assert changed["metadata"]["annotations"]["retrain.dev/cause"] == "SpecChange"
     described = json.loads({item["name"]: item for item in _container(changed)["env"]}["RETRAIN_POLICY"]["value"])
     assert described["spec"]["model"]["estimator"] == "LogisticRegression"

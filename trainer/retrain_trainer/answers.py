@@ -115,10 +115,20 @@ def promoted(*, manifest: Manifest, message: str, reason: str, data: DataFacts, 
     )
 
 
-def not_promoted(*, manifest: Manifest, gate: GateRecord, data: DataFacts, memory: Memory | None) -> Reached:
-    """A version that stays a version."""
+NOT_PROMOTED: Outcome = "NotPromoted"
+
+
+def not_promoted(
+    *,
+    manifest: Manifest,
+    gate: GateRecord,
+    data: DataFacts,
+    memory: Memory | None,
+    outcome: Outcome = NOT_PROMOTED,
+) -> Reached:
+    """A version that stays a version, or waits for a person."""
     return Reached(
-        outcome="NotPromoted",
+        outcome=outcome,
         trigger=_trigger(manifest),
         reason=gate.reason,
         message=f"version {manifest.version}: {gate.message}",

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_args
 
 from retrain_trainer import __version__
 from retrain_trainer.backtest import cli as backtest
-from retrain_trainer.contract import RunDescription, describe, read_environment
+from retrain_trainer.contract import Action, RunDescription, describe, read_environment
 from retrain_trainer.errors import EXIT_OK, EXIT_TERMINATED, EXIT_UNTOLD, RunError
 from retrain_trainer.message import encode
 from retrain_trainer.policy_file import described, read_policy
@@ -86,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CLAIM=DIR",
         help="where pvc://CLAIM points; may be repeated",
     )
-    run.add_argument("--action", choices=("check", "train"), default="check", help="train: whatever the score is")
+    run.add_argument("--action", choices=get_args(Action), default="check", help="train: whatever the score is")
+    run.add_argument(
+        "--version",
+        default="",
+        metavar="N",
+        help="what approve, reject, rollback and pin name; pin without it pins nothing any more",
+    )
     run.add_argument("--now", type=_time, metavar="TIME", help="set the clock, for example 2013-03-01T00:00:00Z")
     run.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: print the result message")
     run.set_defaults(command=_run)
@@ -116,8 +122,8 @@ def _from_file(options: argparse.Namespace, scratch: Path) -> RunDescription:
         policy=described(read_policy(options.policy)),
         key=key,
         action=options.action,
-        cause="Request" if options.action == "train" else "Schedule",
-        request="",
+        cause="Schedule" if options.action == "check" else "Request",
+        request=options.version,
         job_uid="",
         job_name=key.partition(".")[2],
         memory_limit=None,

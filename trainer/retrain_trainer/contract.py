@@ -15,10 +15,23 @@ from typing import Any, Literal, get_args
 
 from retrain_trainer.errors import SpecError
 
-Action = Literal["check", "train"]
+Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
 Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"]
-Outcome = Literal["Promoted", "NotPromoted", "Kept", "Deferred", "DataRejected", "Failed"]
+Outcome = Literal[
+    "Promoted",
+    "AwaitingApproval",
+    "Observed",
+    "NotPromoted",
+    "Kept",
+    "Deferred",
+    "DataRejected",
+    "RolledBack",
+    "Pinned",
+    "Approved",
+    "Refused",
+    "Failed",
+]
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}")
@@ -88,7 +101,9 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run came to. `score` and `accuracy` are the champion's newest after this run."""
+    """What a run came to. `score` and `accuracy` are the champion's newest after this run; `waiting`: the version that
+    waits for a person.
+    """
 
     outcome: Outcome
     reason: str
@@ -103,6 +118,7 @@ class Result:
     champion: ChampionFacts | None = None
     challenger: ChallengerFacts | None = None
     data: DataFacts = DataFacts()
+    waiting: int | None = None
     trained_time: datetime | None = None
 
 

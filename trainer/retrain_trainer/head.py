@@ -19,11 +19,14 @@ from retrain_trainer.spec import PolicySpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """newest: the manifest of the highest version, promoted or not. memory: of the newest run that left one."""
+    """newest: the manifest of the highest version, promoted or not. memory: of the newest run that left one. waiting:
+    the version that waits for a person.
+    """
 
     champion: Champion | None
     newest: Manifest | None
     memory: Memory | None
+    waiting: int | None = None
 
     @property
     def compared_until(self) -> datetime | None:
@@ -109,8 +112,10 @@ def read_head(*, registry: Registry, key: str) -> Head:
     """RegistryDamaged if champion or newest version cannot be read."""
     results: list[Mapping[str, Any]] = [result for _, result in registry.previous_runs(limit=20, without=key)]
     memories = (Memory.from_json(result.get("memory")) for result in results)
+    champion, newest = registry.champion(), registry.newest_version()
     return Head(
-        champion=registry.champion(),
-        newest=registry.newest_version(),
+        champion=champion,
+        newest=newest,
         memory=next((memory for memory in memories if memory is not None), None),
+        waiting=registry.waiting_version(champion=champion, newest=newest),
     )

@@ -67,6 +67,7 @@ def message_body(
             "verdict": challenger.verdict,
             "reason": _cut(challenger.reason),
         },
+        "waiting": result.waiting,
         "data": {
             "valid": result.data.valid,
             "reason": result.data.reason,

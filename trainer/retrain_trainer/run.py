@@ -23,6 +23,7 @@ from retrain_trainer.data.table import open_table
 from retrain_trainer.errors import RunError
 from retrain_trainer.head import champion_facts, open_registry, read_head
 from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
+from retrain_trainer.people import requested
 from retrain_trainer.registry.documents import time_text
 from retrain_trainer.registry.log import Registry
 from retrain_trainer.spec import PolicySpec, parse_spec
@@ -39,7 +40,7 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
     if (done := registry.find_run(key=run.key)) is not None:
         return {**done["body"], "jobUID": run.job_uid}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
-    reached = resumed(this) or reach(this)
+    reached = requested(this) or resumed(this) or reach(this)
     # 9. The result, then what is no longer kept, then the message.
     body = _finish(this, reached)
     _retain(this)
@@ -171,7 +172,7 @@ def _earlier(registry: Registry, run: RunDescription) -> list[dict[str, Any]]:
 
 def _finish(this: Context, reached: Reached) -> dict[str, Any]:
     registry, run, memory = this.registry, this.run, reached.memory
-    threshold = this.spec.evaluation.threshold
+    threshold, champion = this.spec.evaluation.threshold, registry.champion()
     body = message_body(
         run=run,
         result=Result(
@@ -185,7 +186,8 @@ def _finish(this: Context, reached: Reached) -> dict[str, Any]:
             threshold_met=None if memory is None else memory.meets(threshold=threshold),
             score=None if memory is None else memory.score,
             accuracy=None if memory is None else memory.accuracy,
-            champion=champion_facts(run=run, spec=this.spec, champion=registry.champion()),
+            champion=champion_facts(run=run, spec=this.spec, champion=champion),
+            waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
             challenger=reached.challenger,
             data=reached.data,
             trained_time=reached.trained_time,

@@ -282,6 +282,7 @@ def decision_for(
         rows_since_training=memory.rows_since_training,
         fresh_fraction=memory.fresh_fraction,
         comparison_rows=comparison_rows,
+        waiting=this.head.waiting,
     )
     fired = fired_triggers(situation=situation, triggers=spec.triggers)
     history = _history(this) if any(trigger != "Requested" for trigger in fired) else None

@@ -62,9 +62,9 @@ def try_challenger(
             return settle_published(this, manifest)  # another pod of this very run was first
         gate = draft.gate
         this.say(f"gate: {gate.verdict} ({gate.reason}), {gate.message}")
-        if gate.verdict != "Better" or gate.held:
-            memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0)
-            return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=memory)
+        memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0)
+        if (kept := _kept_back(this, manifest, gate, data=data, memory=memory)) is not None:
+            return kept
         if _promoted(this, manifest, champion):
             before = scored.memory
             memory = Memory.of_version(
@@ -92,12 +92,31 @@ def settle_published(this: Context, manifest: Manifest) -> Reached:
             gate = replace(
                 gate, reason="ChampionChanged", message="another version was promoted since it was judged; run again"
             )
-        if gate.verdict != "Better" or gate.held or gate.reason == "ChampionChanged":
-            return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=this.head.memory)
+        if (kept := _kept_back(this, manifest, gate, data=data, memory=this.head.memory)) is not None:
+            return kept
         if not _promoted(this, manifest, champion):
             return settle_published(this, manifest)
     memory = Memory.of_version(manifest=manifest)
     return answers.promoted(manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory)
+
+
+def _kept_back(
+    this: Context, manifest: Manifest, gate: GateRecord, *, data: DataFacts, memory: Memory | None
+) -> Reached | None:
+    """What a version comes to that is not promoted now: it lost, waits for a person, or the policy promotes nothing."""
+    promotion, outcome = this.spec.promotion, answers.NOT_PROMOTED
+    if gate.verdict == "Better" and gate.reason != "ChampionChanged":
+        if promotion.pinned_version is not None:
+            gate = replace(
+                gate, reason="PinnedBySpec", message=f"{gate.message}; version {promotion.pinned_version} is pinned"
+            )
+        elif promotion.mode == "Observe":
+            outcome = "Observed"
+        elif gate.held:
+            outcome = "AwaitingApproval"
+        else:
+            return None
+    return answers.not_promoted(manifest=manifest, gate=gate, data=data, memory=memory, outcome=outcome)
 
 
 def _promoted(this: Context, manifest: Manifest, champion: Champion | None) -> bool:
@@ -168,7 +187,7 @@ def _draft(
             high=verdict.high,
             units=verdict.units,
             rows=verdict.rows,
-            held=verdict.held,
+            held=verdict.held or (verdict.verdict == "Better" and spec.promotion.mode == "Manual"),
             incomparable=bool(incomparable),
         ),
         learned=challenger.learned,

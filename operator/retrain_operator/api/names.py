@@ -33,8 +33,9 @@ ANNOTATION_THRESHOLD = f"{GROUP}/threshold"
 #: Digest of the CronJob as we wanted it, to notice fields that we set once and want no more.
 ANNOTATION_DESIRED = f"{GROUP}/desired"
 
-#: On the policy, written by people: any new string asks for one run.
-REQUEST_ANNOTATIONS = {"check": f"{GROUP}/check", "train": f"{GROUP}/train"}
+#: On the policy, written by people: any new string asks for one run. approve, reject and rollback take a version, or
+#: `<version>@<anything>` to ask again.
+REQUEST_ANNOTATIONS = {action: f"{GROUP}/{action}" for action in ("rollback", "approve", "reject", "train", "check")}
 
 #: Set by the Job controller.
 LABEL_JOB_NAME = "batch.kubernetes.io/job-name"

@@ -72,6 +72,16 @@ class Policy:
         return raw.at(self.spec, "triggers", "specChange", "enabled") is not False
 
     @property
+    def approved_version(self) -> str | None:
+        """`promotion.approvedVersion`, as text."""
+        return _text_of(raw.integer(raw.at(self.spec, "promotion", "approvedVersion")))
+
+    @property
+    def pinned_version(self) -> str | None:
+        """`promotion.pinnedVersion`, as text."""
+        return _text_of(raw.integer(raw.at(self.spec, "promotion", "pinnedVersion")))
+
+    @property
     def blackout_starts(self) -> tuple[str, ...]:
         """Cron expressions of `limits.blackouts[].start`, in their order."""
         return tuple(str(item.get("start", "")) for item in raw.items(raw.at(self.spec, "limits", "blackouts")))
@@ -90,6 +100,10 @@ class Policy:
     def job(self) -> Mapping[str, Any]:
         """The `job` section."""
         return raw.mapping(self.spec.get("job"))
+
+
+def _text_of(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def policy_view(body: Mapping[str, Any]) -> Policy:

@@ -54,6 +54,11 @@ NO_LEAK_SEEN = "NoLeakSeen"
 NO_SKILL = "NoSkill"
 #: It is.
 SKILL_SHOWN = "SkillShown"
+# --- ApprovalRequired --------------------
+#: A version passed the gate and waits for a person.
+VERSION_WAITS = "VersionWaits"
+#: None does.
+NOTHING_WAITS = "NothingWaits"
 
 # --- why a run failed, as the operator sees it --------------------
 #: The container ended well but left no whole message for this Job.

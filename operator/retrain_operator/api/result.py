@@ -79,6 +79,7 @@ class RunResult:
     accuracy: float | None
     champion: Champion | None
     challenger: Challenger | None
+    waiting: int | None
     data_valid: bool | None
     data_reason: str
     data_message: str
@@ -185,6 +186,7 @@ def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
         accuracy=raw.number(body.get("accuracy")),
         champion=_champion(body.get("champion")),
         challenger=_challenger(body.get("challenger")),
+        waiting=_positive(body.get("waiting")),
         data_valid=valid if isinstance(valid, bool) else None,
         data_reason=_reason(raw.at(body, "data", "reason")),
         data_message=raw.cut(raw.text(raw.at(body, "data", "message")) or "", 512),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 #: What a run is asked to do.
-Action = Literal["check", "train"]
+Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 
 #: Why a run started.
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
@@ -17,7 +17,20 @@ Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Dr
 Verdict = Literal["Better", "NotBetter", "Inconclusive"]
 
 #: What a run came to.
-Outcome = Literal["Promoted", "NotPromoted", "Kept", "Deferred", "DataRejected", "Failed"]
+Outcome = Literal[
+    "Promoted",
+    "AwaitingApproval",
+    "Observed",
+    "NotPromoted",
+    "Kept",
+    "Deferred",
+    "DataRejected",
+    "RolledBack",
+    "Pinned",
+    "Approved",
+    "Refused",
+    "Failed",
+]
 
 ConditionType = Literal[
     "Ready",
@@ -31,4 +44,5 @@ ConditionType = Literal[
     "ScheduleAmbiguous",
     "LeakSuspected",
     "NoSkill",
+    "ApprovalRequired",
 ]

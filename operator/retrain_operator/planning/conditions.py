@@ -17,7 +17,13 @@ Truth = Literal["True", "False", "Unknown"]
 MAX_MESSAGE = 1024
 
 #: Conditions that runs decide; between runs they stand as they are.
-RUN_CONDITIONS: tuple[ConditionType, ...] = ("ModelAvailable", "RunsHealthy", "DataValid", "AccuracyMet")
+RUN_CONDITIONS: tuple[ConditionType, ...] = (
+    "ModelAvailable",
+    "RunsHealthy",
+    "DataValid",
+    "AccuracyMet",
+    "ApprovalRequired",
+)
 
 #: Said of the version that was trained last; there from the first one on.
 CHALLENGER_CONDITIONS: tuple[ConditionType, ...] = ("LeakSuspected", "NoSkill")

@@ -40,7 +40,7 @@ def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> d
         if shown is not None and made < shown:
             continue
         fields |= _told(result)
-        if result.outcome == "Promoted":
+        if result.outcome in ("Promoted", "Approved", "RolledBack", "Pinned"):
             fields.pop("challenger", None)
         if not run.failed:
             fields["lastCheckTime"] = format_time(made)

@@ -77,6 +77,7 @@ def outcome_conditions(
             )
         if not run.failed:
             _judge_challenger(put=put, run=run, generation=generation)
+            _judge_waiting_version(put=put, result=result, generation=generation)
             _judge_accuracy(put=put, run=run, fields=fields, generation=generation)
         if (version := model_version(fields)) is not None:
             put("ModelAvailable", "True", reasons.CHAMPION_RECORDED, f"version {version} is the champion", generation)
@@ -112,6 +113,14 @@ def _judge_challenger(*, put: Any, run: FinishedRun, generation: int) -> None:
         put("NoSkill", "True", reasons.NO_SKILL, run.message, generation)
     else:
         put("NoSkill", "False", reasons.SKILL_SHOWN, f"{name} was not found to be without skill", generation)
+
+
+def _judge_waiting_version(*, put: Any, result: RunResult, generation: int) -> None:
+    if result.waiting is None:
+        put("ApprovalRequired", "False", reasons.NOTHING_WAITS, "no version waits for a person", generation)
+    else:
+        message = f"version {result.waiting} passed the gate and waits: approve it or reject it"
+        put("ApprovalRequired", "True", reasons.VERSION_WAITS, message, generation)
 
 
 def _judge_accuracy(*, put: Any, run: FinishedRun, fields: Mapping[str, Any], generation: int) -> None:

@@ -23,6 +23,13 @@ class Request:
     text: str | None = None
 
 
+#: What a person asks for by annotation, in the order in which it is answered.
+_ASKED: tuple[Action, ...] = ("rollback", "approve", "reject", "train")
+
+#: Fields of `spec.promotion` that call for a run of their own when they are set or changed.
+_BY_SPEC: tuple[tuple[str, Action], ...] = (("pinnedVersion", "pin"), ("approvedVersion", "approve"))
+
+
 def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) -> dict[str, str]:
     """`status.lastHandled`: what stands there, and what is answered by a Job that exists.
 
@@ -31,19 +38,30 @@ def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) 
     """
     jobs = list(jobs)
     stored: Mapping[str, Any] = raw.mapping(policy.status.get("lastHandled"))
-    handled = {
-        name: str(stored[name]) for name in ("check", "spec", "threshold", "train") if raw.text(stored.get(name))
-    }
+    known = ("check", *_ASKED, "spec", "threshold")
+    handled = {name: str(stored[name]) for name in known if raw.text(stored.get(name))}
     handled |= {
         action: text
         for action, text in policy.requests.items()
-        if any(job.action == action and job.request == text for job in jobs)
+        if any(job.action == action and job.cause != "SpecChange" and job.request == text for job in jobs)
     }
-    if any(job.spec_digest == digests.spec for job in jobs):
+    for field, action in _BY_SPEC:
+        wanted = _wanted(policy, field)
+        # A version that the spec names no more is forgotten, so that it can be named again.
+        answered = any(job.action == action and job.cause == "SpecChange" and job.request == wanted for job in jobs)
+        in_use = str(policy.status.get("modelVersion")) == wanted
+        if wanted is not None and (answered or in_use or stored.get(field) == wanted):
+            handled[field] = wanted
+    looked = [job for job in jobs if job.action in ("check", "train")]  # the others read no data
+    if any(job.spec_digest == digests.spec for job in looked):
         handled["spec"] = digests.spec
-    if any(job.threshold == digests.threshold for job in jobs):
+    if any(job.threshold == digests.threshold for job in looked):
         handled["threshold"] = digests.threshold
     return handled
+
+
+def _wanted(policy: Policy, field: str) -> str | None:
+    return policy.pinned_version if field == "pinnedVersion" else policy.approved_version
 
 
 def open_requests(*, policy: Policy, handled: Mapping[str, str], digests: Digests) -> list[Request]:
@@ -55,11 +73,19 @@ def open_requests(*, policy: Policy, handled: Mapping[str, str], digests: Digest
     initial = "spec" not in handled
     if initial and not policy.suspended:
         found.append(Request(action="check", cause="Initial", token="initial"))  # noqa: S106 - part of a name
-    if (text := policy.requests.get("train")) is not None and text != handled.get("train"):
-        found.append(Request(action="train", cause="Request", token=text, text=text))
+    for field, action in _BY_SPEC:
+        wanted = _wanted(policy, field)
+        if not initial and wanted is not None and handled.get(field) != wanted:
+            found.append(Request(action=action, cause="SpecChange", token=f"{policy.generation}:{wanted}", text=wanted))
+    found += [
+        Request(action=action, cause="Request", token=text, text=text)
+        for action in _ASKED
+        if (text := policy.requests.get(action)) is not None and text != handled.get(action)
+    ]
     if not initial and not policy.suspended and policy.retrains_on_spec_change and handled["spec"] != digests.spec:
+        # A check: the trainer trains where its own digest differs, which a default that was written down leaves alone.
         token = f"{policy.generation}:{digests.spec}"
-        found.append(Request(action="train", cause="SpecChange", token=token))
+        found.append(Request(action="check", cause="SpecChange", token=token))
     if (text := policy.requests.get("check")) is not None and text != handled.get("check"):
         found.append(Request(action="check", cause="Request", token=text, text=text))
     if not initial and not policy.suspended and handled.get("threshold") != digests.threshold:

@@ -64,6 +64,11 @@ def _holds(
             message="training waits until half of the holdout is newer than the last comparison: repeated looks are "
             "repeated chances of a false win",
         )
+    if trigger in _STANDS and situation.waiting is not None:
+        yield Hold(
+            reason="AwaitingApproval",
+            message=f"version {situation.waiting} waits for a person: approve or reject it",
+        )
     if trigger in _STANDS and (found := _after_losses(trigger, situation, history, triggers)) is not None:
         yield found
     if history.failures >= limits.stop_after_failures:

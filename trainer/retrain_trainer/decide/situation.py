@@ -41,7 +41,7 @@ class Situation:
     rows newer than the champion's data. rows_since_training: those newer than the newest version's data. None where
     nobody counted. fresh_fraction: how much of the holdout for the comparison is newer than what was compared on
     before; None where nothing was compared or rows have no time. comparison_rows: rows of the holdout that the champion
-    was not trained on; None where nobody counted.
+    was not trained on; None where nobody counted. waiting: a version that waits for a person.
     """
 
     now: datetime
@@ -54,6 +54,7 @@ class Situation:
     rows_since_training: int | None = None
     fresh_fraction: float | None = None
     comparison_rows: int | None = None
+    waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

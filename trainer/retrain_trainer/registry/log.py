@@ -9,6 +9,7 @@ runs/<key>/started.json          what the registry's head was when the run began
 runs/<key>/version-<i>.json      the number this run means to publish under
 runs/<key>/validation.json       every check of the run's data
 runs/<key>/result.json           what the run came to
+rejections/<n>.json              a person rejected this version
 salt.json                        of the split by rows
 ```
 Order makes it safe: a blob before its manifest, a manifest before its promotion. A promotion carries the number after
@@ -25,7 +26,7 @@ from datetime import datetime
 from typing import Any
 
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
-from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, sealed, sha256
+from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, sealed, sha256, time_text
 from retrain_trainer.registry.manifest import Manifest, Promotion
 from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, blob_name, protected_versions
 from retrain_trainer.registry.store import Store
@@ -185,6 +186,10 @@ class Registry:
                 found.append(manifest)
         return found
 
+    def published(self, *, version: int) -> Manifest | None:
+        """One version's manifest, or None where there is no such version."""
+        return self._published(_manifest_name(version))
+
     def manifest(self, *, version: int) -> Manifest:
         """One version's manifest. RegistryDamaged `ManifestMissing` or `ManifestDamaged`."""
         name = _manifest_name(version)
@@ -249,6 +254,28 @@ class Registry:
     def promote(self, *, promotion: Promotion) -> bool:
         """Append to the log. False: another run was first, so what was decided is out of date."""
         return self._store.create(key=_promotion_name(promotion.number), data=promotion.to_bytes())
+
+    def served_versions(self) -> frozenset[int]:
+        """All that have ever been the champion."""
+        return frozenset(self._promotion(number).version for number in range(1, self._highest("promotions") + 1))
+
+    # --- a person's word --------------------
+
+    def reject(self, *, version: int, run: str, request: str, time: datetime) -> None:
+        """Write down that a person rejected a version; who said so first stands."""
+        body = {"version": version, "run": run, "request": request, "time": time_text(time)}
+        self._store.create(key=f"rejections/{version}.json", data=sealed(body))
+
+    def is_rejected(self, *, version: int) -> bool:
+        """Has a person rejected it?"""
+        return self._store.read(key=f"rejections/{version}.json", limit=MAX_DOCUMENT_BYTES) is not None
+
+    def waiting_version(self, *, champion: Champion | None, newest: Manifest | None) -> int | None:
+        """The version that waits for a person: the newest one, if it passed the gate against this very champion."""
+        number = None if champion is None else champion.manifest.version
+        if newest is None or not newest.gate.held or newest.version == number or newest.gate.champion != number:
+            return None
+        return None if self.is_rejected(version=newest.version) else newest.version
 
     def promotion_of_run(self, *, key: str, after: int) -> Promotion | None:
         """The promotion a run has made, among those of a number above `after`."""

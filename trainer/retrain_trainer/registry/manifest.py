@@ -97,7 +97,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One entry of the promotion log; the entry of the highest number names the champion."""
+    """One entry of the promotion log; the entry of the highest number names the champion.
+
+    kind: `Promotion` by the gate; `Approval`, `Rollback`, `Pin` by a person's word, which `request` holds.
+    """
 
     number: int
     version: int
@@ -106,6 +109,7 @@ class Promotion:
     trigger: str
     request: str
     time: datetime
+    kind: str = "Promotion"
 
     def to_bytes(self) -> bytes:
         """The document as stored."""

@@ -10,6 +10,7 @@ from retrain_trainer.spec.reading import Reader
 
 Rule = Literal["Superior", "NonInferior"]
 OnIncomparable = Literal["Approve", "Promote"]
+Mode = Literal["Automatic", "Manual", "Observe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,9 @@ class PromotionSpec:
 
     Superior: better by more than `min_improvement`. NonInferior: not worse by `tolerance` (in the metric's units; None
     with Superior). min_score: the floor of a version that is compared with none; default the threshold.
-    on_incomparable: what happens to a good version when the champion cannot be scored any more.
+    on_incomparable: what happens to a good version when the champion cannot be scored any more. mode: Manual waits for
+    a person, Observe never promotes. approved_version acts on the waiting version only; pinned_version is the champion
+    while it is set.
     """
 
     rule: Rule = "Superior"
@@ -27,6 +30,9 @@ class PromotionSpec:
     confidence: float = 0.95
     min_score: float | None = None
     on_incomparable: OnIncomparable = "Approve"
+    mode: Mode = "Automatic"
+    approved_version: int | None = None
+    pinned_version: int | None = None
 
     @property
     def goal(self) -> float:
@@ -43,6 +49,9 @@ def read_promotion(reader: Reader) -> PromotionSpec:
         confidence=reader.number("confidence", low=0.5, high=0.999) or 0.95,
         min_score=reader.number("minScore"),
         on_incomparable=reader.choice("onIncomparable", get_args(OnIncomparable)) or "Approve",
+        mode=reader.choice("mode", get_args(Mode)) or "Automatic",
+        approved_version=reader.optional_integer("approvedVersion", low=1),
+        pinned_version=reader.optional_integer("pinnedVersion", low=1),
     )
     reader.finish()
     if (parsed.rule == "NonInferior") != (parsed.tolerance is not None):

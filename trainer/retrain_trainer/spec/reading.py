@@ -94,6 +94,9 @@ class Reader:
             raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a whole number, {low} or more")
         return value
 
+    def optional_integer(self, name: str, *, low: int = 0) -> int | None:
+        return self.integer(name, default=low, low=low) if self.has(name) else None
+
     def flag(self, name: str, *, default: bool) -> bool:
         value = self._get(name)
         if value is None:

@@ -102,7 +102,7 @@ def _new_rows(reader: Reader) -> NewRows:
     parsed = NewRows(
         enabled=reader.flag("enabled", default=True),
         share=reader.number("share", low=0.01, high=1000),
-        count=None if not reader.has("count") else reader.integer("count", default=1, low=1),
+        count=reader.optional_integer("count", low=1),
     )
     reader.finish()
     return parsed

@@ -323,7 +323,7 @@ ROWS = [
     Row(
         says="an edit while suspended trains only after the resume",
         given=[*PROMOTED, edit(suspend=True), settle, edit(model={"seed": 7}), settle, edit(suspend=False)],
-        writes=["replace CronJob", "create SpecChange train Job", "status"],
+        writes=["replace CronJob", "create SpecChange check Job", "status"],
     ),
     Row(
         says="a threshold edited while suspended leaves AccuracyMet with the generation it was measured in",
@@ -399,11 +399,11 @@ ROWS = [
     ),
     # --- edits --------------------
     Row(
-        says="an edit of the model trains at once",
+        says="an edit of the model checks at once, and the trainer sees whether it means anything",
         given=[*PROMOTED, edit(model={"seed": 7})],
-        writes=["replace CronJob", "create SpecChange train Job", "status"],
+        writes=["replace CronJob", "create SpecChange check Job", "status"],
         conditions=HEALTHY,
-        status={"active.0.action": "train", "active.0.cause": "SpecChange", "observedGeneration": 2},
+        status={"active.0.action": "check", "active.0.cause": "SpecChange", "observedGeneration": 2},
     ),
     Row(
         says="an edit of the threshold alone checks",
@@ -412,9 +412,9 @@ ROWS = [
         status={"active.0.action": "check", "lastHandled.threshold": "0.9"},
     ),
     Row(
-        says="an edit of model and threshold is one run that trains",
+        says="an edit of model and threshold is one run",
         given=[*PROMOTED, edit(model={"seed": 7}, evaluation={"threshold": 0.9})],
-        writes=["replace CronJob", "create SpecChange train Job", "status"],
+        writes=["replace CronJob", "create SpecChange check Job", "status"],
         status={"pending": None},
     ),
     Row(
@@ -444,7 +444,7 @@ ROWS = [
         says="an edit during a run waits, and the run keeps the spec it was given",
         given=[settle, start, settle, edit(model={"seed": 7})],
         writes=["replace CronJob", "status"],
-        status={"pending": [{"action": "train", "cause": "SpecChange"}], "active.0.cause": "Initial"},
+        status={"pending": [{"action": "check", "cause": "SpecChange"}], "active.0.cause": "Initial"},
     ),
     Row(
         says="an edit taken back during a run starts nothing",
@@ -455,7 +455,7 @@ ROWS = [
     Row(
         says="an edit taken back after it was trained trains again",
         given=[*PROMOTED, edit(model={"seed": 7}), settle, finish(), settle, ttl, edit(model={"seed": 0})],
-        writes=["replace CronJob", "create SpecChange train Job", "status"],
+        writes=["replace CronJob", "create SpecChange check Job", "status"],
     ),
     Row(
         says="an invalid edit keeps the CronJob and names the field",
@@ -676,6 +676,39 @@ ROWS = [
         conditions={"LeakSuspected": ("True", "LeakSuspected"), "NoSkill": ("False", "SkillShown")},
         messages={"LeakSuspected": "dep_delay"},
         status={"modelVersion": 1, "challenger.verdict": "Better"},
+    ),
+    Row(
+        says="a version that waits for a person has its condition",
+        given=[
+            *PROMOTED,
+            request("train", "t"),
+            settle,
+            finish(
+                message={
+                    "outcome": "AwaitingApproval",
+                    "reason": "ClearlyBetter",
+                    "message": "version 2: better",
+                    "waiting": 2,
+                    "challenger": {"version": 2, "score": 0.93, "verdict": "Better", "reason": "ClearlyBetter"},
+                }
+            ),
+        ],
+        writes=["status", "mark"],
+        conditions={"ApprovalRequired": ("True", "VersionWaits"), "Ready": ("True", "Reconciled")},
+        messages={"ApprovalRequired": "version 2 passed the gate and waits"},
+        status={"modelVersion": 1, "challenger.version": 2, "runs.0.outcome": "AwaitingApproval"},
+    ),
+    Row(
+        says="an approval is one run, and ends the waiting",
+        given=[
+            *PROMOTED,
+            request("approve", "2"),
+            settle,
+            finish(message={"outcome": "Approved", "message": "version 2 is the champion", "waiting": None}),
+        ],
+        writes=["status", "mark"],
+        conditions={"ApprovalRequired": ("False", "NothingWaits")},
+        status={"runs.0.action": "approve", "lastHandled.approve": "2", "challenger": None},
     ),
     Row(
         says="a challenger without skill has its condition, and a check that trains nothing leaves it",

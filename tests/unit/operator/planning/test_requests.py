@@ -25,9 +25,9 @@ OPEN: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[str, str]]]] = 
     "the string of a check does not answer a train": ({"train": "a"}, {**KNOWN, "check": "a"}, [("train", "Request")]),
     "an annotation taken away": ({}, {**KNOWN, "train": "a"}, []),
     "an empty annotation": ({"train": ""}, KNOWN, []),
-    "an edit of the model": ({"spec": {"model": {"seed": 1}}}, KNOWN, [("train", "SpecChange")]),
-    "an edit of the data": ({"spec": {"data": {"window": "90d"}}}, KNOWN, [("train", "SpecChange")]),
-    "an edit of the metric": ({"spec": {"evaluation": {"metric": "f1"}}}, KNOWN, [("train", "SpecChange")]),
+    "an edit of the model": ({"spec": {"model": {"seed": 1}}}, KNOWN, [("check", "SpecChange")]),
+    "an edit of the data": ({"spec": {"data": {"window": "90d"}}}, KNOWN, [("check", "SpecChange")]),
+    "an edit of the metric": ({"spec": {"evaluation": {"metric": "f1"}}}, KNOWN, [("check", "SpecChange")]),
     "an edit of the threshold": ({"spec": {"evaluation": {"threshold": 0.7}}}, KNOWN, [("check", "SpecChange")]),
     "a threshold taken away": ({"spec": {"evaluation": {"threshold": None}}}, KNOWN, [("check", "SpecChange")]),
     "a promotion rule": ({"spec": {"promotion": {"minImprovement": 0.1}}}, KNOWN, []),
@@ -43,10 +43,50 @@ OPEN: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[str, str]]]] = 
         KNOWN,
         [("train", "Request"), ("check", "Request")],
     ),
+    "a rollback goes before an approval, that before a rejection, that before a training": (
+        {"train": "a", "reject": "4", "approve": "3", "rollback": "1"},
+        KNOWN,
+        [("rollback", "Request"), ("approve", "Request"), ("reject", "Request"), ("train", "Request")],
+    ),
+    "people's requests of a suspended policy": (
+        {"spec": {"suspend": True}, "rollback": "1"},
+        KNOWN,
+        [("rollback", "Request")],
+    ),
+    "an approval asked for again": ({"approve": "3@b"}, {**KNOWN, "approve": "3"}, [("approve", "Request")]),
+    "an approval answered": ({"approve": "3"}, {**KNOWN, "approve": "3"}, []),
+    "a version pinned by the spec": ({"spec": {"promotion": {"pinnedVersion": 2}}}, KNOWN, [("pin", "SpecChange")]),
+    "a pin that is known": ({"spec": {"promotion": {"pinnedVersion": 2}}}, {**KNOWN, "pinnedVersion": "2"}, []),
+    "a pin to another version": (
+        {"spec": {"promotion": {"pinnedVersion": 3}}},
+        {**KNOWN, "pinnedVersion": "2"},
+        [("pin", "SpecChange")],
+    ),
+    "a pin of a suspended policy": (
+        {"spec": {"promotion": {"pinnedVersion": 2}, "suspend": True}},
+        KNOWN,
+        [("pin", "SpecChange")],
+    ),
+    "a pin taken away": ({}, {**KNOWN, "pinnedVersion": "2"}, []),
+    "a pin of a new policy waits for its first run, which pins": (
+        {"spec": {"promotion": {"pinnedVersion": 2}}},
+        {},
+        [("check", "Initial")],
+    ),
+    "an approval by pull request": (
+        {"spec": {"promotion": {"approvedVersion": 3}}},
+        KNOWN,
+        [("approve", "SpecChange")],
+    ),
+    "a pin goes before a person's rollback": (
+        {"spec": {"promotion": {"pinnedVersion": 2}}, "rollback": "1"},
+        KNOWN,
+        [("pin", "SpecChange"), ("rollback", "Request")],
+    ),
     "everything at once, the most urgent first": (
         {"spec": {"model": {"seed": 1}, "evaluation": {"threshold": 0.7}}, "train": "a", "check": "b"},
         KNOWN,
-        [("train", "Request"), ("train", "SpecChange"), ("check", "Request"), ("check", "SpecChange")],
+        [("train", "Request"), ("check", "SpecChange"), ("check", "Request"), ("check", "SpecChange")],
     ),
 }
 
@@ -66,6 +106,28 @@ HANDLED: dict[str, tuple[Json, list[Json], dict[str, str]]] = {
     "a Job of the other action": (a_policy(train="a"), [a_job(action="check", request="a")], {}),
     "a Job of this spec": (a_policy(), [a_job(spec_digest=DIGESTS.spec)], {"spec": DIGESTS.spec}),
     "a Job of another spec": (a_policy(), [a_job(spec_digest="other")], {}),
+    "a Job that answers an approval": (a_policy(approve="3"), [a_job(action="approve", request="3")], {"approve": "3"}),
+    "an approval by the spec does not answer one by a person": (
+        a_policy(approve="3"),
+        [a_job(action="approve", request="3", cause="SpecChange")],
+        {},
+    ),
+    "a Job that pins": (
+        a_policy(spec={"promotion": {"pinnedVersion": 2}}),
+        [a_job(action="pin", request="2", cause="SpecChange")],
+        {"pinnedVersion": "2"},
+    ),
+    "a pinned version that serves already": (
+        a_policy(spec={"promotion": {"pinnedVersion": 2}}, status={"modelVersion": 2}),
+        [],
+        {"pinnedVersion": "2"},
+    ),
+    "a pin taken away is forgotten": (a_policy(status={"lastHandled": {"pinnedVersion": "2"}}), [], {}),
+    "a Job that pins has not looked at the spec": (
+        a_policy(),
+        [a_job(action="pin", request="2", cause="SpecChange", spec_digest=DIGESTS.spec)],
+        {},
+    ),
     "a status full of rubbish": (a_policy(status={"lastHandled": {"train": 1, "x": "y", "spec": None}}), [], {}),
     "a status that is no mapping": (a_policy(status={"lastHandled": "x"}), [], {}),
 }

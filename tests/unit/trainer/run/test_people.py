@@ -1,0 +1,157 @@
+"""Whole runs that do what a person says, on real registries."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from retrain_trainer import load_champion
+from retrain_trainer.message import encode
+
+from tests.unit.trainer.run.builders import Site, spec
+from tests.unit.trainer.run.schema import violations
+
+MANUAL = spec(promotion={"mode": "Manual"})
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 is the champion of sixty days; version 2 learned that the relation has turned, and waits."""
+    site = Site(root=tmp_path_factory.mktemp("origin"))
+    site.add(days=60)
+    assert site.run()["outcome"] == "Promoted"
+    site.add(days=40, relation="reversed")
+    body = site.run(spec=MANUAL)
+    assert (body["outcome"], body["reason"], body["waiting"]) == ("AwaitingApproval", "ClearlyBetter", 2), body
+    assert body["champion"]["version"] == 1
+    assert body["challenger"]["version"] == 2
+    return site.root
+
+
+@pytest.fixture
+def site(origin: Path, tmp_path: Path) -> Site:
+    """A copy of it."""
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
+    return Site(root=tmp_path, days=100, runs=2)
+
+
+def ask(site: Site, action: str, request: str, **changes: Any) -> dict[str, Any]:
+    body = site.run(action=action, cause="Request", request=request, **{"spec": MANUAL, **changes})
+    assert violations(json.loads(encode(body=body))) == []
+    assert not any(line.startswith(("data:", "profile:")) for line in site.lines)
+    return body
+
+
+def log(site: Site) -> list[tuple[int, str]]:
+    """The promotion log: versions and kinds."""
+    entries = sorted((site.registry / "promotions").iterdir())
+    bodies = [json.loads(path.read_bytes()) for path in entries]
+    return [(entry["version"], entry["kind"]) for entry in (body.get("body", body) for body in bodies)]
+
+
+def test_what_waits_is_approved_and_serves(site: Site) -> None:
+    body = ask(site, "approve", "2")
+    assert (body["outcome"], body["reason"], body["waiting"]) == ("Approved", "ApprovedByRequest", None)
+    assert (body["champion"]["version"], body["champion"]["previousVersion"]) == (2, 1)
+    assert body["score"] > 0.8
+    assert log(site) == [(1, "Promotion"), (2, "Approval")]
+    rows = {"speed": [2.0, -2.0], "load": [0.0, 0.0], "site": ["A", "A"]}
+    assert list(load_champion(site.registry).predict(rows)) == ["false", "true"]
+    assert site.run(spec=MANUAL)["outcome"] == "Kept"
+
+
+def test_while_one_waits_no_other_is_trained(site: Site) -> None:
+    site.add(days=10, relation="reversed")
+    body = site.run(spec=MANUAL)
+    assert (body["outcome"], body["reason"], body["waiting"]) == ("Deferred", "AwaitingApproval", 2)
+    assert site.versions() == ["1", "2"]
+
+
+def test_what_is_rejected_waits_no_more(site: Site) -> None:
+    body = ask(site, "reject", "2")
+    assert (body["outcome"], body["reason"], body["waiting"]) == ("NotPromoted", "Rejected", None)
+    assert body["champion"]["version"] == 1
+    again = ask(site, "reject", "2")
+    assert (again["outcome"], again["reason"]) == ("Refused", "NothingWaiting")
+    overruled = ask(site, "approve", "2@after all")
+    assert (overruled["outcome"], overruled["reason"]) == ("Approved", "Overruled")
+    assert "a person had rejected it" in overruled["message"]
+
+
+def test_back_to_the_version_before_and_forth(site: Site) -> None:
+    ask(site, "approve", "2")
+    body = ask(site, "rollback", "1")
+    assert (body["outcome"], body["champion"]["version"], body["champion"]["previousVersion"]) == ("RolledBack", 1, 2)
+    assert ask(site, "rollback", "1@again")["reason"] == "AlreadyChampion"
+    assert ask(site, "rollback", "2")["outcome"] == "RolledBack"
+    assert ask(site, "rollback", "7")["reason"] == "UnknownVersion"
+    assert log(site) == [(1, "Promotion"), (2, "Approval"), (1, "Rollback"), (2, "Rollback")]
+
+
+def test_a_pin_wins_over_everything_and_unpinning_keeps_the_champion(site: Site) -> None:
+    ask(site, "approve", "2")
+    pinned = spec(promotion={"mode": "Automatic", "pinnedVersion": 1})
+    body = site.run(spec=pinned)
+    assert (body["outcome"], body["champion"]["version"]) == ("Pinned", 1)
+    assert ask(site, "rollback", "2", spec=pinned)["reason"] == "PinnedBySpec"
+    assert ask(site, "pin", "1", spec=pinned)["reason"] == "PinnedBySpec"
+    trained = site.run(spec=pinned, action="train", cause="Request")
+    assert (trained["outcome"], trained["reason"], trained["champion"]["version"]) == ("NotPromoted", "PinnedBySpec", 1)
+    unpinned = ask(site, "pin", "", spec=spec())
+    assert (unpinned["reason"], unpinned["champion"]["version"]) == ("Unpinned", 1)
+    assert log(site) == [(1, "Promotion"), (2, "Approval"), (1, "Pin")]
+
+
+def test_a_pin_to_what_is_not_there_is_refused_and_checks_say_so(site: Site) -> None:
+    body = site.run(spec=spec(promotion={"pinnedVersion": 9}))
+    assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("Refused", "UnknownVersion", 1)
+
+
+def test_an_approval_by_pull_request_acts_on_the_waiting_version_alone(site: Site) -> None:
+    for number, outcome in ((1, "Deferred"), (2, "Approved")):
+        body = site.run(spec=spec(promotion={"mode": "Manual", "approvedVersion": number}))
+        assert body["outcome"] == outcome, body
+    assert site.run(spec=spec(promotion={"mode": "Manual", "approvedVersion": 2}))["outcome"] == "Kept"
+
+
+def test_observe_never_promotes(tmp_path: Path) -> None:
+    site = Site(root=tmp_path)
+    site.add(days=60)
+    body = site.run(spec=spec(promotion={"mode": "Observe"}))
+    assert (body["outcome"], body["champion"], body["waiting"]) == ("Observed", None, None)
+    assert body["challenger"]["verdict"] == "Better"
+    assert ask(site, "approve", "1")["outcome"] == "Approved"
+
+
+@pytest.mark.parametrize("lost", ["result", "result and entry"])
+def test_a_request_has_one_effect_however_often_its_run_dies(site: Site, lost: str) -> None:
+    first = ask(site, "approve", "2", key="uid-1.approve")
+    (site.registry / "runs/uid-1.approve/result.json").unlink()
+    if lost == "result and entry":
+        (site.registry / "promotions" / f"{2:020d}.json").unlink()
+    again = ask(site, "approve", "2", key="uid-1.approve")
+    assert (again["outcome"], again["champion"]) == ("Approved", first["champion"])
+    assert log(site) == [(1, "Promotion"), (2, "Approval")]
+
+
+def test_people_at_the_same_time_make_one_log_without_gaps_or_repeats(site: Site) -> None:
+    asked = [("approve", "2"), ("rollback", "1"), ("approve", "2@b"), ("rollback", "1@b")] * 2
+    runs = [
+        site.description(action=action, cause="Request", request=request, spec=MANUAL, key=f"uid-1.race-{index}")
+        for index, (action, request) in enumerate(asked)
+    ]
+    from retrain_trainer.run import execute
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        bodies = list(pool.map(lambda run: execute(run=run, now=site.now, say=lambda _: None), runs))
+    entries = log(site)
+    done = [body for body in bodies if body["outcome"] in ("Approved", "RolledBack")]
+    assert len(entries) == 1 + len(done)
+    assert all(before[0] != after[0] for before, after in pairwise(entries))
+    assert {body["outcome"] for body in bodies} <= {"Approved", "RolledBack", "Refused"}
+    assert entries[1][1] == "Approval", "version 1 cannot be rolled back to as long as it is the champion"

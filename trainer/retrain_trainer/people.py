@@ -1,0 +1,99 @@
+"""Runs that do what a person says: approve, reject, roll back, pin. They read no data and import no scikit-learn.
+
+The promotion log takes the answer as one more entry; who comes second reads again and decides again, so a request never
+undoes a promotion that it has not seen.
+"""
+
+from __future__ import annotations
+
+from retrain_trainer.answers import Reached
+from retrain_trainer.context import Context
+from retrain_trainer.contract import Action, DataFacts
+from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version
+from retrain_trainer.memory import Memory
+from retrain_trainer.registry.log import Champion
+from retrain_trainer.registry.manifest import Manifest, Promotion
+
+#: What each kind of entry comes to, for a run that died between its entry and its result.
+_DONE: dict[str, tuple[str, str]] = {
+    "Approval": ("Approved", "ApprovedByRequest"),
+    "Rollback": ("RolledBack", "RolledBackByRequest"),
+    "Pin": ("Pinned", "PinnedBySpec"),
+}
+
+
+def requested(this: Context) -> Reached | None:
+    """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training."""
+    if this.run.action not in ("check", "train"):
+        return _carry_out(this, action=this.run.action, request=this.run.request)
+    promotion, champion = this.spec.promotion, this.head.champion
+    if promotion.pinned_version is not None:
+        if champion is None or champion.manifest.version != promotion.pinned_version:
+            return _carry_out(this, action="pin", request=str(promotion.pinned_version))
+    elif promotion.approved_version is not None and this.head.waiting == promotion.approved_version:
+        return _carry_out(this, action="approve", request=str(promotion.approved_version))
+    return None
+
+
+def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
+    registry = this.registry
+    made = registry.promotion_of_run(key=this.run.key, after=this.started.promotion)
+    if made is not None:
+        outcome, reason = _DONE.get(made.kind, ("Approved", "ApprovedByRequest"))
+        manifest = registry.manifest(version=made.version)
+        told = Answer(outcome=outcome, reason=reason, message=f"version {made.version} is the champion")  # type: ignore[arg-type]
+        return _reached(this, told, manifest=manifest)
+    while True:
+        champion = registry.champion()
+        version = named_version(request)
+        manifest_or_none = None if version is None else registry.published(version=version)
+        found = answer(
+            action=action,
+            request=request,
+            standing=_standing(this, champion=champion, named=manifest_or_none),
+        )
+        if manifest_or_none is None or found.outcome == "Refused":
+            return _reached(this, found, manifest=None)
+        if found.rejects:
+            registry.reject(version=manifest_or_none.version, run=this.run.key, request=request, time=this.now)
+            return _reached(this, found, manifest=None)
+        if found.promotes is None or _entered(this, manifest_or_none, champion, kind=found.promotes, request=request):
+            return _reached(this, found, manifest=manifest_or_none if found.promotes else None)
+
+
+def _standing(this: Context, *, champion: Champion | None, named: Manifest | None) -> Standing:
+    registry, number = this.registry, None if champion is None else champion.manifest.version
+    return Standing(
+        champion=number,
+        waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
+        pinned=this.spec.promotion.pinned_version,
+        known=named is not None,
+        passed=named is not None and named.gate.verdict == "Better" and named.gate.champion == number,
+        served=named is not None and named.version in registry.served_versions(),
+        rejected=named is not None and registry.is_rejected(version=named.version),
+    )
+
+
+def _entered(this: Context, manifest: Manifest, champion: Champion | None, *, kind: Kind, request: str) -> bool:
+    return this.registry.promote(
+        promotion=Promotion(
+            number=1 if champion is None else champion.promotion.number + 1,
+            version=manifest.version,
+            previous_version=None if champion is None else champion.manifest.version,
+            run=this.run.key,
+            trigger=manifest.trigger,
+            request=request,
+            time=this.now,
+            kind=kind,
+        )
+    )
+
+
+def _reached(this: Context, found: Answer, *, manifest: Manifest | None) -> Reached:
+    return Reached(
+        outcome=found.outcome,
+        reason=found.reason,
+        message=found.message,
+        data=DataFacts(),
+        memory=this.head.memory if manifest is None else Memory.of_version(manifest=manifest),
+    )
