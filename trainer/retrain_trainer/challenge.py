@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from retrain_trainer.data.drift import learn_shares
 from retrain_trainer.data.labels import learn_labels
 from retrain_trainer.data.matrix import learn_schema, read_samples, read_texts
 from retrain_trainer.data.profile import Profile
@@ -174,6 +175,7 @@ def train_challenger(*, problem: Problem, profile: Profile, rows: Split) -> Chal
             labels=learn_labels(
                 table=problem.table, target=problem.spec.model.target, task=problem.task, where=rows.train
             ),
+            features=learn_shares(table=problem.table, schema=schema, where=rows.train),
         ),
     )
 

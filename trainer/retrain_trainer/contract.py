@@ -17,7 +17,9 @@ from retrain_trainer.errors import SpecError
 
 Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
-Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"]
+Trigger = Literal[
+    "NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"
+]
 Outcome = Literal[
     "Promoted",
     "AwaitingApproval",
@@ -100,6 +102,27 @@ class DataFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftFacts:
+    """share: of the `features` compared, those at or above the threshold, on `rows` new rows. drifted: the share is at
+    or above `triggers.drift.share`. calls: so it is also against a version that drift has trained since and that lost,
+    for the same drift calls for no further training. worst: names and values, the highest first. rule: its measure.
+    """
+
+    drifted: bool
+    calls: bool
+    share: float
+    features: int
+    rows: int
+    worst: str
+    rule: str
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any] | None) -> DriftFacts | None:
+        """What `dataclasses.asdict` made of it."""
+        return None if value is None else DriftFacts(**value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a run came to. `score` and `accuracy` are the champion's newest after this run; `waiting`: the version that
     waits for a person.
@@ -119,6 +142,7 @@ class Result:
     challenger: ChallengerFacts | None = None
     data: DataFacts = DataFacts()
     waiting: int | None = None
+    drift: DriftFacts | None = None
     trained_time: datetime | None = None
 
 

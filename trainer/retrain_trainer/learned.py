@@ -7,7 +7,7 @@ that nobody has seen, classes whose shares are others than they were.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +28,31 @@ class LabelShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureShares:
+    """Training rows by bin of one feature: `edges` are upper ends (inclusive) of all bins but the last, or `categories`
+    have a bin each after that of "other". counts: rows of each bin; the last are those without a value.
+    """
+
+    name: str
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def with_counts(self, counts: tuple[int, ...], *, missing: int) -> FeatureShares:
+        """The same bins with other rows in them."""
+        return replace(self, counts=(*counts, missing))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """columns: the stored type of each feature and of the target. empty: features without any value even then."""
+    """columns: the stored type of each feature and of the target. empty: features without any value even then.
+    features: for drift; none in versions of before.
+    """
 
     columns: Mapping[str, str]
     empty: tuple[str, ...]
     labels: LabelShares
+    features: tuple[FeatureShares, ...] = ()
 
     @staticmethod
     def from_json(value: Mapping[str, Any] | None) -> Learned | None:
@@ -48,6 +67,15 @@ class Learned:
                 counts=tuple(int(count) for count in labels["counts"]),
                 classes=tuple(str(name) for name in labels["classes"]),
                 edges=tuple(float(edge) for edge in labels["edges"]),
+            ),
+            features=tuple(
+                FeatureShares(
+                    name=str(item["name"]),
+                    edges=tuple(float(edge) for edge in item["edges"]),
+                    categories=tuple(str(name) for name in item["categories"]),
+                    counts=tuple(int(count) for count in item["counts"]),
+                )
+                for item in value.get("features", ())
             ),
         )
 

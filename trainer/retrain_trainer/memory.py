@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from retrain_trainer.contract import DriftFacts
 from retrain_trainer.registry.documents import parsed_time, time_text
 from retrain_trainer.registry.manifest import Manifest
 
@@ -67,6 +68,7 @@ class Memory:
     new_rows: int | None = None
     rows_since_training: int | None = None
     first_scores: FirstScores | None = None
+    drift: DriftFacts | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -88,6 +90,7 @@ class Memory:
                     "time_max": parsed_time(value["time_max"]),
                     "evaluated_until": parsed_time(value["evaluated_until"]),
                     "first_scores": None if value.get("first_scores") is None else FirstScores(**value["first_scores"]),
+                    "drift": DriftFacts.from_json(value.get("drift")),
                 }
             )
         except (KeyError, TypeError, ValueError):

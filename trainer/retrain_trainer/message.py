@@ -22,7 +22,16 @@ MAX_EARLIER = 5
 MAX_TEXT = 256
 
 #: Longest JSON text in bytes of each field that is never cut for room: far above what occurs, and together < 2 KiB.
-_BOUNDS = {"run": 160, "jobUID": 64, "policyUID": 64, "request": 128, "reason": 66, "metric": 66, "uri": 386}
+_BOUNDS = {
+    "run": 160,
+    "jobUID": 64,
+    "policyUID": 64,
+    "request": 128,
+    "reason": 66,
+    "metric": 66,
+    "uri": 386,
+    "worst": 130,
+}
 
 
 def message_body(
@@ -68,6 +77,14 @@ def message_body(
             "reason": _cut(challenger.reason),
         },
         "waiting": result.waiting,
+        "drift": None
+        if result.drift is None
+        else {
+            "drifted": result.drift.drifted,
+            "share": round(result.drift.share, 4),
+            "features": result.drift.features,
+            "worst": result.drift.worst,
+        },
         "data": {
             "valid": result.data.valid,
             "reason": result.data.reason,

@@ -20,6 +20,7 @@ from retrain_trainer.data.profile import profile_table
 from retrain_trainer.data.source import open_source
 from retrain_trainer.data.split import SplitRejected
 from retrain_trainer.data.table import open_table
+from retrain_trainer.deciding import decision_for
 from retrain_trainer.errors import RunError
 from retrain_trainer.head import champion_facts, open_registry, read_head
 from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
@@ -86,8 +87,10 @@ def reach(this: Context) -> Reached:
         this.say(f"champion: {scored.text}")
         if scored.incomparable and not why:
             rows = this.split(table=table, profile=profile, champion=None)
+        if (drift := scored.memory.drift) is not None:
+            this.say(f"drift: {drift.share:.0%} of {drift.features} features on {drift.rows:,} rows; {drift.worst}")
         # 6. Decide.
-        decision = steps.decision_for(
+        decision = decision_for(
             this, scored.memory, comparison_rows=rows.comparison_rows, unusable=bool(scored.incomparable)
         )
         scored = steps.remembered(scored, decision)
@@ -187,6 +190,7 @@ def _finish(this: Context, reached: Reached) -> dict[str, Any]:
             score=None if memory is None else memory.score,
             accuracy=None if memory is None else memory.accuracy,
             champion=champion_facts(run=run, spec=this.spec, champion=champion),
+            drift=None if memory is None else memory.drift,
             waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
             challenger=reached.challenger,
             data=reached.data,

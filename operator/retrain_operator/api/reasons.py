@@ -54,6 +54,12 @@ NO_LEAK_SEEN = "NoLeakSeen"
 NO_SKILL = "NoSkill"
 #: It is.
 SKILL_SHOWN = "SkillShown"
+# --- Drifted --------------------
+#: New rows are unlike those that the champion was trained on.
+FEATURES_DRIFTED = "FeaturesDrifted"
+#: They are not.
+NO_DRIFT = "NoDrift"
+
 # --- ApprovalRequired --------------------
 #: A version passed the gate and waits for a person.
 VERSION_WAITS = "VersionWaits"

@@ -63,6 +63,16 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How new rows compare with those that the champion was trained on."""
+
+    drifted: bool
+    share: float
+    features: int
+    worst: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """One whole message."""
 
@@ -80,6 +90,7 @@ class RunResult:
     champion: Champion | None
     challenger: Challenger | None
     waiting: int | None
+    drift: Drift | None
     data_valid: bool | None
     data_reason: str
     data_message: str
@@ -130,6 +141,14 @@ def _challenger(value: object) -> Challenger | None:
         verdict=verdict,
         reason=raw.cut(raw.text(raw.at(value, "reason")) or "", 256),
     )
+
+
+def _drift(value: object) -> Drift | None:
+    drifted, share, features = raw.at(value, "drifted"), raw.number(raw.at(value, "share")), raw.at(value, "features")
+    if not isinstance(drifted, bool) or share is None or not 0 <= share <= 1 or _positive(features) is None:
+        return None
+    worst = raw.cut(raw.text(raw.at(value, "worst")) or "", 160)
+    return Drift(drifted=drifted, share=share, features=_positive(features) or 1, worst=worst)
 
 
 def _counters(value: object) -> Counters | None:
@@ -187,6 +206,7 @@ def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
         champion=_champion(body.get("champion")),
         challenger=_challenger(body.get("challenger")),
         waiting=_positive(body.get("waiting")),
+        drift=_drift(body.get("drift")),
         data_valid=valid if isinstance(valid, bool) else None,
         data_reason=_reason(raw.at(body, "data", "reason")),
         data_message=raw.cut(raw.text(raw.at(body, "data", "message")) or "", 512),

@@ -11,7 +11,9 @@ Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
 
 #: Why a run trained.
-Trigger = Literal["NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"]
+Trigger = Literal[
+    "NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"
+]
 
 #: The gate's view of a challenger.
 Verdict = Literal["Better", "NotBetter", "Inconclusive"]
@@ -45,4 +47,5 @@ ConditionType = Literal[
     "LeakSuspected",
     "NoSkill",
     "ApprovalRequired",
+    "Drifted",
 ]

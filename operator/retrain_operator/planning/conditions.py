@@ -23,6 +23,7 @@ RUN_CONDITIONS: tuple[ConditionType, ...] = (
     "DataValid",
     "AccuracyMet",
     "ApprovalRequired",
+    "Drifted",
 )
 
 #: Said of the version that was trained last; there from the first one on.

@@ -77,6 +77,7 @@ def outcome_conditions(
             )
         if not run.failed:
             _judge_challenger(put=put, run=run, generation=generation)
+            _judge_drift(put=put, run=run, generation=generation)
             _judge_waiting_version(put=put, result=result, generation=generation)
             _judge_accuracy(put=put, run=run, fields=fields, generation=generation)
         if (version := model_version(fields)) is not None:
@@ -113,6 +114,23 @@ def _judge_challenger(*, put: Any, run: FinishedRun, generation: int) -> None:
         put("NoSkill", "True", reasons.NO_SKILL, run.message, generation)
     else:
         put("NoSkill", "False", reasons.SKILL_SHOWN, f"{name} was not found to be without skill", generation)
+
+
+def _judge_drift(*, put: Any, run: FinishedRun, generation: int) -> None:
+    """What new rows look like. A new champion has none yet; a run that measured nothing says nothing."""
+    drift = run.result.drift if run.result else None
+    if drift is not None:
+        told = f"{drift.share:.0%} of {drift.features} features have drifted; most {drift.worst}"
+        reason = reasons.FEATURES_DRIFTED if drift.drifted else reasons.NO_DRIFT
+        put("Drifted", "True" if drift.drifted else "False", reason, told, generation)
+    elif run.outcome in ("Promoted", "Approved", "RolledBack", "Pinned"):
+        put(
+            "Drifted",
+            "False",
+            reasons.NO_DRIFT,
+            "the champion is new, and no row newer than its data is known",
+            generation,
+        )
 
 
 def _judge_waiting_version(*, put: Any, result: RunResult, generation: int) -> None:

@@ -25,10 +25,10 @@ WAIT_AFTER_LOSS: Final = timedelta(days=1)
 _MOST_DOUBLINGS: Final = 6
 
 #: Triggers that look at the same rows again when nothing new has come.
-_LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset({"BelowThreshold", "Drop", "NewRows", "MaxAge", "Always"})
+_LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset({"BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"})
 
 #: Triggers that stand until something changes, and would train the same model again and again.
-_STANDS: Final[frozenset[Trigger]] = frozenset({"NoChampion", "BelowThreshold", "Drop", "NewRows", "MaxAge"})
+_STANDS: Final[frozenset[Trigger]] = frozenset({"NoChampion", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ def _fired(situation: Situation, triggers: TriggersSpec) -> Iterator[Trigger]:
         yield "BelowThreshold"
     if triggers.drop.enabled and _dropped(situation, triggers):
         yield "Drop"
+    if triggers.drift.enabled and situation.drifted:
+        yield "Drift"
     if triggers.new_rows.enabled and _enough_new(situation, triggers):
         yield "NewRows"
     if triggers.max_age.enabled and _too_old(situation, triggers):

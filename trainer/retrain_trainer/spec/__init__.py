@@ -12,7 +12,7 @@ from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
 from retrain_trainer.spec.promotion import PromotionSpec
 from retrain_trainer.spec.reading import Scalar, parse_duration
 from retrain_trainer.spec.registry import RegistrySpec
-from retrain_trainer.spec.triggers import BelowThreshold, Drop, MaxAge, NewRows, TriggersSpec
+from retrain_trainer.spec.triggers import BelowThreshold, Drift, DriftStatistic, Drop, MaxAge, NewRows, TriggersSpec
 from retrain_trainer.spec.validation import ColumnRule, ColumnType, Severity, ValidationSpec
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "ColumnRule",
     "ColumnType",
     "DataSpec",
+    "Drift",
+    "DriftStatistic",
     "Drop",
     "EvaluationSpec",
     "GuardSpec",

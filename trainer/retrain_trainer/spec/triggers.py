@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal, get_args
 
 from retrain_trainer.errors import SpecError
 from retrain_trainer.spec.reading import Reader
@@ -24,6 +25,36 @@ class Drop:
     enabled: bool = False
     by: float | None = None
     by_fraction: float | None = None
+
+
+DriftStatistic = Literal["PSI", "JS"]
+
+#: Above these a feature counts as drifted, unless `threshold` says otherwise.
+DRIFT_THRESHOLDS: dict[DriftStatistic, float] = {"PSI": 0.25, "JS": 0.15}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A `share` of the features has drifted: of at least `min_rows` new rows, `statistic` is at or above the threshold.
+
+    It is measured and told in any case; `enabled` makes it a trigger.
+    """
+
+    enabled: bool = False
+    statistic: DriftStatistic = "PSI"
+    threshold: float | None = None
+    share: float = 0.3
+    min_rows: int = 500
+
+    @property
+    def bound(self) -> float:
+        """The threshold in force."""
+        return DRIFT_THRESHOLDS[self.statistic] if self.threshold is None else self.threshold
+
+    @property
+    def rule(self) -> str:
+        """All that the measurement depends on."""
+        return f"{self.statistic} {self.bound:g} {self.share:g} {self.min_rows}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +83,7 @@ class TriggersSpec:
 
     below_threshold: BelowThreshold = field(default_factory=BelowThreshold)
     drop: Drop = field(default_factory=Drop)
+    drift: Drift = field(default_factory=Drift)
     new_rows: NewRows = field(default_factory=NewRows)
     max_age: MaxAge = field(default_factory=MaxAge)
     spec_change: bool = True
@@ -64,6 +96,7 @@ def read_triggers(reader: Reader) -> TriggersSpec:
     parsed = TriggersSpec(
         below_threshold=_below(reader.section("belowThreshold")),
         drop=_drop(reader.section("drop"), named=reader.has("drop")),
+        drift=_drift(reader.section("drift"), named=reader.has("drift")),
         new_rows=_new_rows(reader.section("newRows")),
         max_age=_max_age(reader.section("maxAge"), named=reader.has("maxAge")),
         spec_change=change.flag("enabled", default=True),
@@ -95,6 +128,19 @@ def _drop(reader: Reader, *, named: bool) -> Drop:
             message="spec.triggers.drop: set by (in the metric's own units, such as 0.02) or byFraction (such as "
             "0.05), one of the two",
         )
+    return parsed
+
+
+def _drift(reader: Reader, *, named: bool) -> Drift:
+    share = reader.number("share", low=0.01, high=1)
+    parsed = Drift(
+        enabled=named and reader.flag("enabled", default=True),
+        statistic=reader.choice("statistic", get_args(DriftStatistic)) or "PSI",
+        threshold=reader.number("threshold", low=0.001, high=100),
+        share=0.3 if share is None else share,
+        min_rows=reader.integer("minRows", default=500, low=1),
+    )
+    reader.finish()
     return parsed
 
 

@@ -699,6 +699,18 @@ ROWS = [
         status={"modelVersion": 1, "challenger.version": 2, "runs.0.outcome": "AwaitingApproval"},
     ),
     Row(
+        says="drift has its condition, with the worst features, and Ready stays what it is",
+        given=[
+            *PROMOTED,
+            request("check", "c"),
+            settle,
+            finish(message={"drift": {"drifted": True, "share": 0.5, "features": 8, "worst": "temp (PSI 7.56)"}}),
+        ],
+        writes=["status", "mark"],
+        conditions={"Drifted": ("True", "FeaturesDrifted"), "Ready": ("True", "Reconciled")},
+        messages={"Drifted": "50% of 8 features have drifted; most temp (PSI 7.56)"},
+    ),
+    Row(
         says="an approval is one run, and ends the waiting",
         given=[
             *PROMOTED,

@@ -11,7 +11,7 @@ import pytest
 from retrain_trainer.errors import RunError
 from retrain_trainer.message import encode
 
-from tests.unit.trainer.run.builders import Relation, Site, model, spec
+from tests.unit.trainer.run.builders import Relation, Site, model, rows, spec, write_csv
 from tests.unit.trainer.run.schema import violations
 
 DAY = timedelta(days=1)
@@ -154,3 +154,45 @@ def test_failures_stop_training_until_an_edit_or_a_request(site: Site) -> None:
     site.generation = 2
     with pytest.raises(RunError, match="UnknownEstimator"):
         site.run(spec=broken)
+
+
+def _shifted(site: Site, *, days: int, by: float) -> None:
+    """Days on which `load`, which the label does not depend on, is higher than it was."""
+    made = rows(first_day=site.days, days=days)
+    for row in made:
+        row[2] = f"{float(str(row[2])) + by:.4f}"
+    write_csv(site.root / f"rows/in/from-{site.days:04d}.csv", made)
+    site.days += days
+
+
+def test_drift_is_told_and_calls_for_training_only_where_it_is_named(site: Site) -> None:
+    quiet = {"newRows": {"enabled": False}}
+    site.add(days=8)
+    body = site.run(spec=spec(evaluation=LENIENT, triggers=quiet))
+    assert body["drift"]["drifted"] is False, body["drift"]
+    assert body["drift"]["features"] == 3
+    _shifted(site, days=8, by=3.0)
+    body = site.run(spec=spec(evaluation=LENIENT, triggers=quiet))
+    assert (told(body)[0], body["drift"]["drifted"], body["drift"]["share"]) == (
+        "Kept",
+        True,
+        pytest.approx(1 / 3, abs=1e-4),
+    )
+    assert body["drift"]["worst"].startswith("load (PSI ")
+    again = site.run(spec=spec(evaluation=LENIENT, triggers=quiet))
+    assert (again["reason"], again["drift"]) == ("DataUnchanged", body["drift"])
+    stricter = {**quiet, "drift": {"share": 0.5}}
+    assert site.run(spec=spec(evaluation=LENIENT, triggers=stricter))["trigger"] is None
+    assert trained(site.run(spec=spec(evaluation=LENIENT, triggers={**quiet, "drift": {"statistic": "JS"}}))) == "Drift"
+
+
+def test_the_same_drift_calls_once_and_its_condition_stays(site: Site) -> None:
+    drifts = spec(evaluation=LENIENT, triggers={"newRows": {"enabled": False}, "drift": {}})
+    _shifted(site, days=40, by=3.0)
+    first = site.run(spec=drifts)
+    assert told(first)[:2] == ("NotPromoted", "Drift"), "the label does not depend on what has shifted"
+    _shifted(site, days=15, by=3.0)
+    body = site.run(spec=drifts)
+    assert (told(body)[:2], body["drift"]["drifted"]) == (("Kept", None), True)
+    _shifted(site, days=15, by=9.0)
+    assert trained(site.run(spec=drifts)) == "Drift", "a new drift calls again"
