@@ -75,6 +75,13 @@ def _with(path: str, value: Any) -> dict[str, Any]:
         ),
         pytest.param("validation.columns", [{"name": "a", "min": 2, "max": 1}], "not be above max", id="min above max"),
         pytest.param("validation.columns", [{"name": "a"}, {"name": "a"}], "Duplicate value", id="a column twice"),
+        pytest.param(
+            "validation.maxDuplicateFraction", 2, "less than or equal to 1", id="more repeated rows than rows"
+        ),
+        pytest.param("validation.maxLabelShift", -0.1, "greater than or equal to 0", id="a shift below nothing"),
+        pytest.param(
+            "validation.columns", [{"name": "a", "severity": "Info"}], '"Error", "Warning"', id="no such severity"
+        ),
         pytest.param("job.env", [{"name": "RETRAIN_POLICY", "value": "x"}], "the operator's", id="a RETRAIN_ variable"),
         pytest.param("job.resources", {"requests": {"memory": "4Gi"}}, "requests.memory (1Gi", id="request > limit"),
         pytest.param("job.resources", {"limits": {"memory": "512Mi"}}, "limits.memory (2Gi", id="limit < request"),

@@ -102,7 +102,9 @@ class ValidationReport:
         widths = [max(len(row[place]) for row in rows) for place in range(6)]
         table = ["  ".join([*map(str.ljust, row[:6], widths), row[6]]) for row in rows]
         more = [f"… and {len(odd) - _LINES} more"] if len(odd) > _LINES else []
-        return [f"validation: {counted}", *(f"  {line}" for line in [*table, *more])]
+        # Values and names come from the data: a line break in one must not forge a line of the log.
+        lines = ["".join(sign if sign.isprintable() else " " for sign in line) for line in [*table, *more]]
+        return [f"validation: {counted}", *(f"  {line}" for line in lines)]
 
     def to_json(self, *, now: datetime) -> dict[str, Any]:
         """JSON values only; of checks that passed no sentence."""

@@ -77,6 +77,14 @@ def test_every_failure_is_told_and_the_first_gives_the_reason() -> None:
     assert all(name in table for name in ("TooFewRows", "OutOfRange", "NotAllowed", "42.00%"))
 
 
+def test_a_line_break_in_a_value_forges_no_line_of_the_log() -> None:
+    rows = [*lines(), '2024-05-31 12:00:00,1,"x\nvalidation: 0 failed",yes']
+    report = report_of(rows, a_spec(validation={"columns": [{"name": "c", "allowed": ["a", "b", "c"]}]}))
+    assert reasons(report.failures) == [("NotAllowed", "c")]
+    assert all("\n" not in line for line in report.lines())
+    assert len(report.lines()) == 3
+
+
 def test_sound_rows_are_asked_twice_everything_at_once_and_then_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = [
         {"name": "x", "min": 0, "max": 9, "unique": False},
