@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPATH := operator:trainer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean
+.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean bench-gate bench-days
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -57,6 +57,12 @@ backtest: venv ## a year of flights replayed under the demo's policy, month by m
 
 demo-down: venv ## remove what the demo made (the cluster itself: make cluster-down)
 	$(BIN)/python -m examples.flights --down
+
+bench-gate: venv ## what the gate's confidence is worth: false promotions and power, simulated
+	$(BIN)/python -m bench.gate
+
+bench-days: venv ## how much one day resembles the next, on real flights
+	$(BIN)/python -m bench.days
 
 cluster-up: venv ## start or repair the cluster of tests and demo
 	$(BIN)/python -m tests.cluster up

@@ -54,8 +54,9 @@ def contributions(*, name: str, samples: Samples, one: Prediction, other: Predic
     metric = resolve_metric(name=name, task="Classification", positive_class=None, classes=one.classes)
     days, block = np.unique(samples.unit, return_inverse=True)
     a, b = (metric.values(y=samples.y, prediction=each, block=block, blocks=len(days)) for each in (one, other))
-    difference = a - b
-    return difference[0] - difference[1:]
+    difference: NDArray[np.float64] = a - b
+    without: NDArray[np.float64] = difference[1:]
+    return np.asarray(difference[0] - without, dtype=np.float64)
 
 
 def correlation(values: NDArray[np.float64], lag: int) -> float:

@@ -52,7 +52,7 @@ class Cell:
     @property
     def bound(self) -> float:
         """5 % and two standard errors of so many comparisons."""
-        return 0.05 + 2 * (0.05 * 0.95 / self.comparisons) ** 0.5
+        return 0.05 + 2 * float(np.sqrt(0.05 * 0.95 / self.comparisons))
 
 
 def series(draw: np.random.Generator, days: int, correlation: float) -> Floats:

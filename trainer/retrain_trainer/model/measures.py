@@ -102,9 +102,9 @@ class Recomputed:
 def auc_values(*, positive: NDArray[np.bool_], score: Floats, block: Integers, blocks: int) -> Floats:
     """Area under the ROC curve on all rows and without each block, shape (1 + blocks,), exact, ties counted half.
 
-    AUC is the share of (positive, negative) pairs in the right order (Mann & Whitney 1947). Leaving out a block removes
-    the pairs of its positives and those of its negatives; pairs inside the block are then removed twice and are added
-    back. Three sorts for all blocks together: O(n log n), not O(blocks x n log n).
+    AUC is the share of (positive, negative) pairs in the right order (the Mann-Whitney statistic). Leaving out a block
+    removes the pairs of its positives and those of its negatives; pairs inside the block are then removed twice and are
+    added back. Three sorts for all blocks together: O(n log n), not O(blocks x n log n).
     """
     up, down = score[positive], score[~positive]
     up_block, down_block = block[positive], block[~positive]

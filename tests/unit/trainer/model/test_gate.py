@@ -298,3 +298,38 @@ def test_slices_are_the_values_with_enough_rows_largest_first() -> None:
         ("accuracy where site is 'b':", 200, "Kept"),
         ("accuracy where site is '(missing)':", 120, "Kept"),
     ]
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_values_of_the_data_are_quoted_only_where_the_policy_allows_it(show: bool) -> None:
+    y = np.array(["secret-a"] * 10 + ["secret-b"] * 400, dtype=object)
+    metric = resolve_metric(
+        name="accuracy", task="Classification", positive_class=None, classes=("secret-a", "secret-b")
+    )
+    samples = Samples(X=np.zeros((410, 1)), y=y, unit=np.arange(410) % 8, kind="day")
+    wrong = Prediction(labels=np.where(y == "secret-a", "secret-b", "secret-a"), classes=("secret-a", "secret-b"))
+    found = slices(
+        guard=GuardSpec(path="spec.evaluation.slices[0]", column="site", min=0.7),
+        metric=metric,
+        values=np.array(["secret-c"] * 410, dtype=object),
+        samples=samples,
+        challenger=wrong,
+        champion=None,
+        confidence=0.95,
+        show_values=show,
+    )
+    compared = compare(
+        metric=metric,
+        samples=samples,
+        challenger=wrong,
+        champion=None,
+        constant=wrong,
+        confidence=0.95,
+        min_rows=1,
+        show_values=show,
+    )
+    few = judged(compared)
+    assert (few.reason, found[0].state) == ("TooFewPerClass", "Broken")
+    for text, secret in ((found[0].text, "secret-c"), (few.message, "secret-a")):
+        assert (secret in text) == show
+        assert ("secret" in text) == show

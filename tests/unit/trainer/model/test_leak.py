@@ -112,3 +112,6 @@ def test_delays_known_only_afterwards_wait_for_a_person(flights: list[list[str]]
     first = run(exclude=[], root="others")
     assert (first["outcome"], first["reason"], first["champion"]) == ("NotPromoted", "LeakSuspected", None), first
     assert "'arr_delay' alone has roc_auc 1" in first["message"]
+    # The version that waits is not trained again with the next check, though there is no champion.
+    again = run(exclude=[], root="others")
+    assert (again["outcome"], again["trigger"], again["reason"]) == ("Deferred", "NoChampion", "LostBefore"), again
