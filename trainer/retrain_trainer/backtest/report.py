@@ -20,13 +20,13 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 960, 360, 64, 16, 16, 40
 _LINES = (("never", "#d55e00", "2 4"), ("always", "#009e73", "8 4"), ("policy", "#0072b2", ""))
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 2rem auto; max-width: 62rem;
+body { font: 15px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 2rem auto; max-width: 68rem;
   padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0; } p.sub { color: #57606a; margin: .2rem 0 1rem; }
 p.said { font-size: 1.05rem; border-left: 4px solid #0072b2; padding: .3rem .8rem; background: #f3f7fb; }
 svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: #57606a; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap; }
+th, td { padding: .2rem .45rem; border-bottom: 1px solid #d8dee4; text-align: right; white-space: nowrap; }
 th { color: #57606a; font-weight: 600; } .text { text-align: left; }
 tr.Promoted td { background: #e9f6f1; } tr.NotPromoted td { background: #fdf3e7; }
 tr.DataRejected td, tr.Failed td { background: #fdecec; }
@@ -124,6 +124,8 @@ def _picture(found: Found) -> str:
     ]
     if not values:
         return ""
+    threshold = [] if found.threshold is None else [found.threshold]
+    values += threshold
     ticks = _ticks(min(values), max(values))
     low, high = min(ticks[0], *values), max(ticks[-1], *values)
     start, end = found.rows[0].period.start, found.rows[-1].period.end
@@ -149,6 +151,12 @@ def _picture(found: Found) -> str:
         parts.append(
             f'<text x="{x(time):.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="{anchor}">{time:%Y-%m-%d}</text>'
         )
+    parts += [
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(bound):.1f}" y2="{y(bound):.1f}" stroke="#8c959f" '
+        f'stroke-dasharray="1 3"/><text x="{_WIDTH - _RIGHT}" y="{y(bound) - 5:.1f}" text-anchor="end">threshold '
+        f"{bound:g}</text>"
+        for bound in threshold
+    ]
     for name, colour, dashes in _LINES:
         parts.append(_line(found.rows, name=name, colour=colour, dashes=dashes, x=x, y=y))
     parts += _marks(found.rows, x=x, y=y)

@@ -151,6 +151,7 @@ def test_the_report_is_one_sound_page_with_three_lines_and_a_mark_for_each_train
     page = report(found)
     picture = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
     assert len(picture.findall("path")) == 3
+    assert "threshold 0.75" in [told.text for told in picture.findall("text")]
     marks = [mark for mark in picture.findall("circle") if mark.find("title") is not None]
     assert len(marks) == found.summary.policy.trainings
     assert "http" not in page
