@@ -16,7 +16,7 @@ from typing import Any
 
 #: Module, metric and other options.
 ROWS = (
-    ("examples.flights.backtest", "roc_auc", "--every 14d --set triggers.newRows.share=0.2,0.35"),
+    ("examples.flights.backtest", "roc_auc", "--every 14d"),
     ("examples.ratings", "roc_auc", "--every 180d --set data.holdout.window=90d --set triggers.newRows.share=0.2"),
     ("examples.census", "roc_auc", "--every 90d"),
     ("examples.flights.backtest", "log_loss", "--every 14d"),

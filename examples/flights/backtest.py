@@ -1,4 +1,4 @@
-"""The year of flights, replayed week by week: `python -m examples.flights.backtest`.
+"""The year of flights, replayed fortnight by fortnight: `python -m examples.flights.backtest`.
 
 The rows are those of the demo (see `months`; CC0). `--policy examples/flights/policy.yaml` replays the policy of the
 demo.
@@ -25,4 +25,4 @@ def load() -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(run(policy=Path(__file__).with_name("plain.yaml"), claim="flights", load=load, every="7d", about=__doc__))
+    sys.exit(run(policy=Path(__file__).with_name("plain.yaml"), claim="flights", load=load, every="14d", about=__doc__))

@@ -2,9 +2,10 @@
 
 A mean score weighs each period by its rows. How far chance goes is told by the jackknife of `model.intervals` over
 *periods*: one period after another is left out, and the spread of the results gives the standard error. The period is
-the unit, not the day, since all days of a period are scored by the same two models and share their luck. The interval
-speaks of other periods like these; it does not know of models that another history would have made, and periods that
-resemble their neighbours make it too narrow, as days do.
+the unit, not the day, since all days of a period are scored by the same models and share their luck. That a period
+resembles the next is not allowed for, as it is for days: where a model ages, the gain grows from period to period,
+and what is to be measured would be taken for noise. The interval speaks of other periods like these; it does not know
+of the models that another history would have made.
 
     recovered = (policy - never) / (always - never)
 

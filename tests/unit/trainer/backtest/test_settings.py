@@ -67,7 +67,7 @@ def test_a_field_is_named_once() -> None:
 @pytest.mark.parametrize(
     "field, value, named",
     [
-        ("evaluation.treshold", 0.2, "spec.evaluation.treshold is not a field; the fields here are: guardrails"),
+        ("evaluation.treshold", 0.2, "spec.evaluation.treshold is not a field; the fields here are: "),
         ("evaluated.threshold", 0.2, "spec.evaluated is not a field"),
         ("evaluation.threshold.value", 0.2, "spec.threshold is no section"),
         ("promotion.confidence", 2, "spec.promotion.confidence"),
