@@ -1,7 +1,8 @@
 """Runs that do what a person says: approve, reject, roll back, pin. They read no data and import no scikit-learn.
 
 The promotion log takes the answer as one more entry; who comes second reads again and decides again, so a request never
-undoes a promotion that it has not seen.
+undoes a promotion that it has not seen. A person's request that the log has of another run is not carried out again: a
+cluster restored from a backup asks for what was done long ago.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from retrain_trainer.answers import Reached
 from retrain_trainer.context import Context
 from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.memory import Memory
-from retrain_trainer.registry.log import Champion
+from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import Manifest, Promotion
 
 #: What each kind of entry comes to, for a run that died between its entry and its result.
@@ -20,6 +22,8 @@ _DONE: dict[str, tuple[str, str]] = {
     "Rollback": ("RolledBack", "RolledBackByRequest"),
     "Pin": ("Pinned", "PinnedBySpec"),
 }
+
+_KIND: dict[Action, Kind] = {"approve": "Approval", "rollback": "Rollback", "pin": "Pin"}
 
 
 def requested(this: Context) -> Reached | None:
@@ -50,7 +54,7 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
         found = answer(
             action=action,
             request=request,
-            standing=_standing(this, champion=champion, named=manifest_or_none),
+            standing=_standing(this, action=action, request=request.strip(), champion=champion, named=manifest_or_none),
         )
         if manifest_or_none is None or found.outcome == "Refused":
             return _reached(this, found, manifest=None)
@@ -61,17 +65,36 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
             return _reached(this, found, manifest=manifest_or_none if found.promotes else None)
 
 
-def _standing(this: Context, *, champion: Champion | None, named: Manifest | None) -> Standing:
+def _standing(
+    this: Context, *, action: Action, request: str, champion: Champion | None, named: Manifest | None
+) -> Standing:
     registry, number = this.registry, None if champion is None else champion.manifest.version
+    log = () if named is None else registry.promotions()
+    asked = this.run.cause == "Request"  # what the spec says is said for as long as it stands there
+    kind = _KIND.get(action)
     return Standing(
         champion=number,
         waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
         pinned=this.spec.promotion.pinned_version,
         known=named is not None,
         passed=named is not None and named.gate.verdict == "Better" and named.gate.champion == number,
-        served=named is not None and named.version in registry.served_versions(),
+        served=named is not None and named.version in {entry.version for entry in log},
         rejected=named is not None and registry.is_rejected(version=named.version),
+        lacking="" if named is None or named.version == number else _lacking(registry, named),
+        handled=next((e.run for e in log if asked and e.kind == kind and e.request.strip() == request), ""),
     )
+
+
+def _lacking(registry: Registry, manifest: Manifest) -> str:
+    """Why a version cannot serve. What retention gave up must not come back: its model may go at any time."""
+    grave = registry.tombstone(version=manifest.version)
+    if grave is not None:
+        return f"version {manifest.version} was given up on {grave.time:%Y-%m-%d %H:%M} UTC: {grave.message}"
+    try:
+        registry.model(manifest=manifest)
+    except (RegistryDamaged, DataUnavailable) as error:
+        return error.message
+    return ""
 
 
 def _entered(this: Context, manifest: Manifest, champion: Champion | None, *, kind: Kind, request: str) -> bool:

@@ -19,7 +19,8 @@ class Standing:
 
     champion, waiting, pinned: versions, None where there is none; pinned is what the spec says. Of the version named:
     known: it is published. passed: the gate let it pass, against the champion in force. served: it was the champion
-    before. rejected: by a person.
+    before. rejected: by a person. lacking: why its model cannot be served, empty where it can. handled: the run that
+    carried this very request out before, empty where none did.
     """
 
     champion: int | None
@@ -29,6 +30,8 @@ class Standing:
     passed: bool
     served: bool
     rejected: bool
+    lacking: str = ""
+    handled: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,14 @@ def answer(*, action: Action, request: str, standing: Standing) -> Answer:
         return Answer(outcome="Pinned", reason="PinnedBySpec", message=f"version {version} is the champion, and pinned")
     if action != "reject" and version == standing.champion:
         return _refused("AlreadyChampion", f"version {version} is the champion already")
+    if action != "reject" and standing.lacking:
+        return _refused("VersionUnusable", f"{standing.lacking}; name a version whose model is there")
+    if action != "pin" and standing.handled:
+        return _refused(
+            "AlreadyHandled",
+            f"{request[:40]!r} was carried out by run {standing.handled}; to ask once more, write {version}@ and "
+            "any word not used before",
+        )
     if action != "pin" and standing.pinned is not None:
         return _refused(
             "PinnedBySpec", f"version {standing.pinned} is pinned; remove spec.promotion.pinnedVersion first"

@@ -188,7 +188,7 @@ class Registry:
 
     def published(self, *, version: int) -> Manifest | None:
         """One version's manifest, or None where there is no such version."""
-        return self._published(_manifest_name(version))
+        return self._published(version)
 
     def manifest(self, *, version: int) -> Manifest:
         """One version's manifest. RegistryDamaged `ManifestMissing` or `ManifestDamaged`."""
@@ -255,9 +255,9 @@ class Registry:
         """Append to the log. False: another run was first, so what was decided is out of date."""
         return self._store.create(key=_promotion_name(promotion.number), data=promotion.to_bytes())
 
-    def served_versions(self) -> frozenset[int]:
-        """All that have ever been the champion."""
-        return frozenset(self._promotion(number).version for number in range(1, self._highest("promotions") + 1))
+    def promotions(self) -> Sequence[Promotion]:
+        """The whole log, oldest first: what has ever been the champion, and by whose word."""
+        return tuple(self._promotion(number) for number in range(1, self._highest("promotions") + 1))
 
     # --- a person's word --------------------
 

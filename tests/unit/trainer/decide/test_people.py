@@ -45,6 +45,13 @@ SERVED = replace(USUAL, served=True)
         ("pin", "2", USUAL, "Pinned", "PinnedBySpec", None),
         ("pin", "9", replace(USUAL, known=False), "Refused", "UnknownVersion", None),
         ("pin", "", USUAL, "Pinned", "Unpinned", None),
+        ("approve", "3", replace(WAITS, lacking="given up"), "Refused", "VersionUnusable", None),
+        ("rollback", "1", replace(SERVED, lacking="given up"), "Refused", "VersionUnusable", None),
+        ("pin", "1", replace(SERVED, lacking="given up"), "Refused", "VersionUnusable", None),
+        ("reject", "3", replace(WAITS, lacking="given up"), "NotPromoted", "Rejected", None),
+        ("approve", "3", replace(WAITS, handled="run-1"), "Refused", "AlreadyHandled", None),
+        ("rollback", "1", replace(SERVED, handled="run-1"), "Refused", "AlreadyHandled", None),
+        ("pin", "1", replace(SERVED, handled="run-1"), "Pinned", "PinnedBySpec", "Pin"),
     ],
 )
 def test_the_answer(
@@ -74,6 +81,8 @@ def test_what_is_refused_says_what_to_do() -> None:
         passed=st.booleans(),
         served=st.booleans(),
         rejected=st.booleans(),
+        lacking=st.sampled_from(["", "given up"]),
+        handled=st.sampled_from(["", "run-1"]),
     ),
 )
 def test_nothing_is_promoted_but_a_known_version_that_was_named_and_is_not_the_champion(
@@ -84,6 +93,8 @@ def test_nothing_is_promoted_but_a_known_version_that_was_named_and_is_not_the_c
         return
     assert named_version(request_) not in (None, standing.champion)
     assert standing.known
+    assert not standing.lacking
+    assert action == "pin" or not standing.handled
     assert found.promotes == {"approve": "Approval", "rollback": "Rollback", "pin": "Pin"}[action]
     assert action == "pin" or standing.pinned is None
     if action == "approve" and found.reason != "Overruled":

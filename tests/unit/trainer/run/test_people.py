@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 from retrain_trainer import load_champion
 from retrain_trainer.message import encode
+from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.retention import blob_name
+from retrain_trainer.registry.store import DirectoryStore
 
 from tests.unit.trainer.run.builders import Site, spec
 from tests.unit.trainer.run.schema import violations
@@ -137,6 +141,47 @@ def test_a_request_has_one_effect_however_often_its_run_dies(site: Site, lost: s
     again = ask(site, "approve", "2", key="uid-1.approve")
     assert (again["outcome"], again["champion"]) == ("Approved", first["champion"])
     assert log(site) == [(1, "Promotion"), (2, "Approval")]
+
+
+def test_a_request_restored_from_a_backup_is_not_carried_out_again(site: Site) -> None:
+    assert ask(site, "approve", "2")["outcome"] == "Approved"
+    assert ask(site, "rollback", "1")["outcome"] == "RolledBack"
+    entries = log(site)
+    restored = ask(site, "approve", "2", key="uid-of-the-restored-policy.approve")
+    assert (restored["outcome"], restored["reason"], restored["champion"]["version"]) == (
+        "Refused",
+        "AlreadyHandled",
+        1,
+    )
+    assert "2@" in restored["message"]
+    assert log(site) == entries
+    assert ask(site, "approve", "2@again")["outcome"] == "Approved"
+
+
+@pytest.mark.parametrize("action, request_", [("approve", "1@x"), ("rollback", "1"), ("pin", "1")])
+def test_a_version_that_retention_gave_up_never_serves_again(site: Site, action: str, request_: str) -> None:
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    ask(site, "approve", "2")
+    manifest = registry.published(version=2)
+    assert manifest is not None
+    model = registry.model(manifest=manifest)
+    third = registry.publish(draft=replace(manifest, version=0, run="run-3"), model=model)
+    ask(site, "approve", f"{third.version}")
+    registry.retain(keep=1, now=site.now, run="run-3")
+    assert registry.tombstone(version=1) is not None
+    entries = log(site)
+    body = ask(site, action, request_)
+    assert (body["outcome"], body["reason"]) == ("Refused", "VersionUnusable")
+    assert log(site) == entries
+
+
+def test_a_version_whose_model_is_damaged_is_refused(site: Site) -> None:
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    waiting = registry.published(version=2)
+    assert waiting is not None
+    (site.registry / blob_name(waiting.model_digest)).unlink()
+    body = ask(site, "approve", "2")
+    assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("Refused", "VersionUnusable", 1)
 
 
 def test_people_at_the_same_time_make_one_log_without_gaps_or_repeats(site: Site) -> None:
