@@ -105,7 +105,7 @@ def read_samples(
     kind: UnitKind = "group" if group_column is not None else "row" if time_column is None else "day"
     unit = {
         "group": f"dense_rank() OVER (ORDER BY md5(coalesce(CAST(data.{quoted(group_column or '')} AS VARCHAR), '')))",
-        "day": f"epoch(data.{quoted(time_column or '')}) // 86400",
+        "day": f"CAST(data.{quoted(time_column or '')} AS DATE) - DATE '1970-01-01'",
         "row": "0",
     }[kind]
     columns = [f"{sql} AS c{index}" for index, sql in enumerate(parts)]

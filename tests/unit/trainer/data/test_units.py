@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from retrain_trainer.data.matrix import learn_schema, read_samples, read_texts
+from retrain_trainer.data.source import open_source
 from retrain_trainer.data.split import split
-from retrain_trainer.data.table import Where
+from retrain_trainer.data.table import Where, open_table
 from retrain_trainer.data.validate import validate
-from retrain_trainer.features import Samples
+from retrain_trainer.features import Feature, FeatureSchema, Samples
 from retrain_trainer.model.intervals import blocks_of
 
 from tests.unit.trainer.data.test_rows import NOW, a_spec, a_table, lines
@@ -64,6 +67,25 @@ def test_groups_are_the_unit_and_no_feature(timed: bool) -> None:
     assert samples.kind == "group"
     assert len({(name, unit) for name, unit in zip(names, samples.unit, strict=True)}) == 20 == len(set(samples.unit))
     assert samples.X.shape[1] == (2 if timed else 5)
+
+
+def test_a_day_begins_at_midnight_and_not_at_noon(tmp_path: Path) -> None:
+    """Rows at every hour of two days around 1970 are of two units, the days since then."""
+    times = [datetime(1969, 12, 31, tzinfo=UTC) + timedelta(hours=hour, minutes=30) for hour in range(48)]
+    path = tmp_path / "hours.csv"
+    path.write_text("day,x,late\n" + "".join(f"{time:%Y-%m-%d %H:%M:%S},1,yes\n" for time in times))
+    source = open_source(uri="pvc://claim/hours.csv", claims={"claim": tmp_path}, default=tmp_path)
+    with open_table(source=source, memory_limit_bytes=None, threads=1, scratch=tmp_path) as table:
+        table.load(text_bytes=0)
+        samples = read_samples(
+            table=table,
+            schema=FeatureSchema(features=(Feature(name="x", kind="numeric"),)),
+            target="late",
+            task="Classification",
+            time_column="day",
+            where=Where(),
+        )
+    assert samples.unit.tolist() == [-1] * 24 + [0] * 24
 
 
 def test_days_are_the_unit_where_there_is_time() -> None:
