@@ -30,6 +30,7 @@ from retrain_trainer.model.persist import dumps, library_versions, load_model
 from retrain_trainer.model.prediction import Prediction
 from retrain_trainer.model.train import train
 from retrain_trainer.registry.log import Champion, Registry
+from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.spec import GuardSpec, PolicySpec, Task
 
 
@@ -112,9 +113,8 @@ def problem_of(
     return Problem(registry=registry, spec=spec, task=profile.task, table=table, metric=metric, guards=guards)
 
 
-def _answers(*, problem: Problem, champion: Champion, samples: Samples) -> Prediction:
-    """What the champion says. Raises Incomparable; RegistryDamaged if its model cannot be trusted."""
-    manifest = champion.manifest
+def answers_of(*, problem: Problem, manifest: Manifest, samples: Samples) -> Prediction:
+    """What a version says. Raises Incomparable; RegistryDamaged if its model cannot be trusted."""
     if manifest.version not in problem.loaded:
         try:
             problem.loaded[manifest.version] = load_model(
@@ -149,7 +149,7 @@ def _upgrade(made: Mapping[str, str]) -> str:
 def score_on(*, problem: Problem, champion: Champion, where: Where) -> Score:
     """The champion's score on some rows, seen through the columns of its own manifest. Raises Incomparable."""
     samples = problem.samples(schema=champion.manifest.schema, where=where)
-    prediction = _answers(problem=problem, champion=champion, samples=samples)
+    prediction = answers_of(problem=problem, manifest=champion.manifest, samples=samples)
     return evaluate(metric=problem.metric, samples=samples, prediction=prediction)
 
 
@@ -194,7 +194,7 @@ def judge_challenger(
         seen = problem.samples(schema=champion.manifest.schema, where=rows.comparison)
         if not np.array_equal(seen.unit, samples.unit) or not np.array_equal(seen.y, samples.y):
             raise RuntimeError("champion and challenger were given different rows of one holdout")
-        opponent = _answers(problem=problem, champion=champion, samples=seen)
+        opponent = answers_of(problem=problem, manifest=champion.manifest, samples=seen)
     comparison = compare(
         metric=problem.metric,
         samples=samples,

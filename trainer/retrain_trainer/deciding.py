@@ -72,8 +72,10 @@ def decision_for(
         rows_since_training=memory.rows_since_training,
         fresh_fraction=memory.fresh_fraction,
         comparison_rows=comparison_rows,
+        needed_rows=spec.data.holdout.min_rows,
         waiting=this.head.waiting,
         drifted=memory.drift is not None and memory.drift.calls,
+        on_probation=this.head.young(spec=spec),
     )
     fired = fired_triggers(situation=situation, triggers=spec.triggers)
     history = _history(this) if any(trigger != "Requested" for trigger in fired) else None

@@ -48,6 +48,17 @@ class Head:
             self.newest.spec_digest == digest and gate.incomparable and gate.champion == self.champion.manifest.version
         )
 
+    def young(self, *, spec: PolicySpec) -> bool:
+        """Is the champion on probation: promoted by the gate, in place of another, and not yet seen often enough?"""
+        champion, checks = self.champion, spec.promotion.probation_checks
+        if champion is None or not checks or champion.promotion.kind != "Promotion":
+            return False
+        memory = self.standing(metric=None)
+        return (
+            champion.promotion.previous_version is not None
+            and (0 if memory is None else memory.probation_checks) < checks
+        )
+
     def standing(self, *, metric: str | None) -> Memory | None:
         """What is remembered of this champion in this metric; None after a promotion or a change of the metric."""
         memory = self.memory

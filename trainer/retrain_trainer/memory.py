@@ -49,7 +49,8 @@ class Memory:
     evaluated_until: newest row that a score has seen. score: in the metric's own sign, as old as evaluated_until.
     fresh_fraction: of the next comparison's holdout, after this run. below_in_a_row: scores on the wrong side of the
     threshold up to this one. best: the better end of the score's interval. new_rows, rows_since_training: labelled rows
-    newer than the data of the champion, of the newest version. first_scores: those after the promotion, pooled.
+    newer than the data of the champion, of the newest version. probation_checks: new scores since the
+    promotion. first_scores: those after the promotion, pooled.
     """
 
     fingerprint: str
@@ -69,6 +70,7 @@ class Memory:
     rows_since_training: int | None = None
     first_scores: FirstScores | None = None
     drift: DriftFacts | None = None
+    probation_checks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""

@@ -30,9 +30,15 @@ def requested(this: Context) -> Reached | None:
     """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training."""
     if this.run.action not in ("check", "train"):
         return _carry_out(this, action=this.run.action, request=this.run.request)
+    made = (
+        this.registry.promotion_of_run(key=this.run.key, after=this.started.promotion) if this.started.resumed else None
+    )
+    if made is not None and made.kind in _DONE:
+        return _carry_out(this, action=this.run.action, request=this.run.request)
     promotion, champion = this.spec.promotion, this.head.champion
     if promotion.pinned_version is not None:
-        if champion is None or champion.manifest.version != promotion.pinned_version:
+        there = this.registry.published(version=promotion.pinned_version) is not None  # else checks go on
+        if there and (champion is None or champion.manifest.version != promotion.pinned_version):
             return _carry_out(this, action="pin", request=str(promotion.pinned_version))
     elif promotion.approved_version is not None and this.head.waiting == promotion.approved_version:
         return _carry_out(this, action="approve", request=str(promotion.approved_version))

@@ -89,6 +89,11 @@ def reach(this: Context) -> Reached:
             rows = this.split(table=table, profile=profile, champion=None)
         if (drift := scored.memory.drift) is not None:
             this.say(f"drift: {drift.share:.0%} of {drift.features} features on {drift.rows:,} rows; {drift.worst}")
+        if head.young(spec=spec):
+            from retrain_trainer.probation import taken_back
+
+            if (back := taken_back(this, scored, profile, data=facts)) is not None:
+                return back
         # 6. Decide.
         decision = decision_for(
             this, scored.memory, comparison_rows=rows.comparison_rows, unusable=bool(scored.incomparable)

@@ -180,6 +180,7 @@ def score_champion(
             below_in_a_row=0 if old is None else old.below_in_a_row,
             best=None if old is None else old.best,
             first_scores=None if old is None else old.first_scores,
+            probation_checks=0 if old is None else old.probation_checks,
         )
         why = f"{rows.evaluation_rows:,} labelled rows are newer, and a new score needs {MIN_FRESH_ROWS}"
         text = answers.standing_text(memory=memory, why=why)
@@ -197,6 +198,7 @@ def score_champion(
         accuracy=answers.finite(score.accuracy),
         best=answers.finite(best),
         first_scores=None if old is None else old.first_scores,
+        probation_checks=1 if old is None else old.probation_checks + 1,
     )
     memory = replace(memory, below_in_a_row=_below(this, memory, before=old))
     return Scored(

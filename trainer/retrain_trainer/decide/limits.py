@@ -58,11 +58,23 @@ def _holds(
     trigger: Trigger, situation: Situation, history: History, triggers: TriggersSpec, limits: LimitsSpec
 ) -> Iterator[Hold]:
     fresh, now = situation.fresh_fraction, situation.now
+    rows = situation.comparison_rows
+    if situation.incumbent is not None and rows is not None and rows < situation.needed_rows:
+        yield Hold(
+            reason="TooFewRows",
+            message=f"{rows:,} rows of the holdout are newer than what the champion was trained on, and "
+            f"data.holdout.minRows asks for {situation.needed_rows:,}: a comparison would settle nothing",
+        )
     if trigger in _LOOKS_AGAIN and fresh is not None and fresh < MIN_FRESH_FRACTION:
         yield Hold(
             reason="HoldoutNotFresh",
             message="training waits until half of the holdout is newer than the last comparison: repeated looks are "
             "repeated chances of a false win",
+        )
+    if trigger in _LOOKS_AGAIN and situation.on_probation and fresh is not None and fresh < 1:
+        yield Hold(
+            reason="OnProbation",
+            message="the champion is on probation; training waits for a holdout that is all new",
         )
     if trigger in _STANDS and situation.waiting is not None:
         yield Hold(

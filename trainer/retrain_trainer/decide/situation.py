@@ -41,8 +41,9 @@ class Situation:
     rows newer than the champion's data. rows_since_training: those newer than the newest version's data. None where
     nobody counted. fresh_fraction: how much of the holdout for the comparison is newer than what was compared on
     before; None where nothing was compared or rows have no time. comparison_rows: rows of the holdout that the champion
-    was not trained on; None where nobody counted. waiting: a version that waits for a person. drifted: new rows are
-    unlike those of the champion, and of a version that drift has trained since.
+    was not trained on, None where nobody counted; fewer than needed_rows settle nothing. waiting: a version that waits
+    for a person. drifted: new rows are unlike those of the champion, and of a version that drift has trained since.
+    on_probation: the champion is new, and may be taken back.
     """
 
     now: datetime
@@ -55,8 +56,10 @@ class Situation:
     rows_since_training: int | None = None
     fresh_fraction: float | None = None
     comparison_rows: int | None = None
+    needed_rows: int = 0
     waiting: int | None = None
     drifted: bool = False
+    on_probation: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

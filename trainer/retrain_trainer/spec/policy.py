@@ -96,6 +96,8 @@ def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
         promotion=read_promotion(spec.section("promotion")),
     )
     spec.finish(ignore=OPERATOR_FIELDS)
+    if parsed.promotion.probation_checks and parsed.data.time_column is None:
+        raise SpecError(reason="InvalidSpec", message="spec.promotion.probation needs spec.data.timeColumn")
     return parsed
 
 

@@ -21,7 +21,7 @@ class PromotionSpec:
     with Superior). min_score: the floor of a version that is compared with none; default the threshold.
     on_incomparable: what happens to a good version when the champion cannot be scored any more. mode: Manual waits for
     a person, Observe never promotes. approved_version acts on the waiting version only; pinned_version is the champion
-    while it is set.
+    while it is set. probation_checks: so many checks after an automatic promotion look back; 0 for none.
     """
 
     rule: Rule = "Superior"
@@ -33,6 +33,7 @@ class PromotionSpec:
     mode: Mode = "Automatic"
     approved_version: int | None = None
     pinned_version: int | None = None
+    probation_checks: int = 0
 
     @property
     def goal(self) -> float:
@@ -42,6 +43,7 @@ class PromotionSpec:
 
 def read_promotion(reader: Reader) -> PromotionSpec:
     """Raises SpecError naming the field."""
+    probation = reader.section("probation")
     parsed = PromotionSpec(
         rule=reader.choice("rule", get_args(Rule)) or "Superior",
         min_improvement=reader.number("minImprovement", low=0) or 0.0,
@@ -52,7 +54,9 @@ def read_promotion(reader: Reader) -> PromotionSpec:
         mode=reader.choice("mode", get_args(Mode)) or "Automatic",
         approved_version=reader.optional_integer("approvedVersion", low=1),
         pinned_version=reader.optional_integer("pinnedVersion", low=1),
+        probation_checks=probation.integer("checks", default=3, low=1) if reader.has("probation") else 0,
     )
+    probation.finish()
     reader.finish()
     if (parsed.rule == "NonInferior") != (parsed.tolerance is not None):
         raise SpecError(
