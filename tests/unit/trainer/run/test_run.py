@@ -189,7 +189,7 @@ def test_a_champion_that_cannot_be_scored_is_replaced_by_a_person_or_if_the_poli
         assert (body["champion"]["version"], body["champion"]["previousVersion"]) == (2, 1)
         assert outcome(site.run(spec=changed)) == ("Kept", None)
         return
-    assert (outcome(body), body["reason"]) == (("NotPromoted", "SpecChange"), "Incomparable")
+    assert (outcome(body), body["reason"]) == (("AwaitingApproval", "SpecChange"), "Incomparable")
     assert (body["challenger"]["verdict"], body["challenger"]["version"]) == ("Better", 2)
     assert body["champion"] == first["champion"]
     again = site.run(spec=changed)

@@ -112,7 +112,9 @@ def test_it_is_not_served(upgraded: Site) -> None:
 @pytest.mark.parametrize("upgraded", [UNLOADABLE], indirect=True)
 def test_what_does_not_load_waits_for_a_person(upgraded: Site) -> None:
     body = upgraded.run(spec=policy(UNLOADABLE))
-    assert (body["outcome"], body["trigger"], body["reason"]) == ("NotPromoted", "NoChampion", "Incomparable"), body
+    assert (body["outcome"], body["trigger"], body["reason"]) == ("AwaitingApproval", "NoChampion", "Incomparable"), (
+        body
+    )
     assert f"made with scikit-learn {versions()[0]}" in body["message"]
     assert (body["champion"]["version"], body["challenger"]["verdict"]) == (1, "Better")
     # The version that waits is not trained again with every check, only when half of the holdout is newer.
