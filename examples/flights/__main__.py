@@ -91,6 +91,8 @@ def _tell(*, here: Kubectl, claims: Claims, texts: dict[int, str], months: int) 
             claims.write("flights/incoming/2013-07-broken.csv", _broken(texts[7]))
             last = _check("Jul, broken", here, after=last)
             claims.remove("flights/incoming/2013-07-broken.csv")
+    if (before := _status(here).get("previousVersion")) is not None:
+        _ask(f"back to v{before}", "rollback", str(before), here, after=last)
     print(f"\n$ kubectl get rtp\n{here('get', 'rtp')}")
     print(f"\n$ kubectl get rtp -o wide\n{here('get', 'rtp', '-o', 'wide')}")
 
@@ -112,8 +114,18 @@ def _broken(text: str) -> str:
 
 
 def _check(delivered: str, here: Kubectl, *, after: str) -> str:
-    here("annotate", "rtp", POLICY, f"retrain.dev/check={delivered}", "--overwrite")
-    return _row(delivered, here, after=after)
+    return _ask(delivered, "check", delivered, here, after=after)
+
+
+def _ask(label: str, action: str, text: str, here: Kubectl, *, after: str) -> str:
+    """A person's request by annotation, and the row of its run."""
+    here("annotate", "rtp", POLICY, f"retrain.dev/{action}={text}", "--overwrite")
+    return _row(label, here, after=after)
+
+
+def _status(here: Kubectl) -> dict[str, Any]:
+    status: dict[str, Any] = (here.get("rtp", POLICY) or {}).get("status") or {}
+    return status
 
 
 def _row(delivered: str, here: Kubectl, *, after: str) -> str:
@@ -121,7 +133,7 @@ def _row(delivered: str, here: Kubectl, *, after: str) -> str:
     begun = time.monotonic()
 
     def recorded() -> dict[str, Any] | None:
-        status: dict[str, Any] = (here.get("rtp", POLICY) or {}).get("status") or {}
+        status = _status(here)
         runs = status.get("runs") or [{"job": ""}]
         return status if runs[0]["job"] != after else None
 

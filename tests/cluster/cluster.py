@@ -11,7 +11,7 @@ from tests.cluster import embedded, images, kind, loading, volumes
 from tests.cluster.choice import Kind, choose, this_machine
 from tests.cluster.command import run
 from tests.cluster.console import ClusterError, say
-from tests.cluster.settings import TAG
+from tests.cluster.settings import NODE_ADDRESS, TAG
 from tests.cluster.state import State, default_state
 
 
@@ -46,6 +46,15 @@ class Cluster:
             return
         with self.state.locked():
             loading.load_image(state=self.state, image=image)
+
+    @property
+    def host_address(self) -> str:
+        """The address at which pods find what listens on this machine."""
+        if self.kind == "embedded":
+            return NODE_ADDRESS
+        if self.kind == "kind":
+            return kind.gateway()
+        raise ClusterError("CLUSTER=current: pods of someone else's cluster cannot reach this machine")
 
     def recycle_volumes(self) -> int:
         """Offer released volumes again; other clusters provision them and have nothing to recycle."""

@@ -62,6 +62,12 @@ def load_image(*, image: str) -> None:
         run(["kind", "load", "image-archive", archive, "--name", CLUSTER_NAME])
 
 
+def gateway() -> str:
+    """The machine's own address in the network that Docker gave to kind."""
+    found = run(["docker", "network", "inspect", "kind", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"])
+    return next(address for address in found.split() if "." in address)
+
+
 def stop_node() -> None:
     run(["docker", "exec", _NODE, "systemctl", "stop", "kubelet", "containerd"])
 

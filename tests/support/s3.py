@@ -1,4 +1,4 @@
-"""A real S3 server on the loopback address, on a folder of its own: versitygw, which enforces `If-None-Match`."""
+"""A real S3 server on an address of this machine, on a folder of its own: versitygw, which enforces `If-None-Match`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ class S3Server:
     port: int
     folder: Path
     log: Path
+    address: str = "127.0.0.1"
+
+    @property
+    def endpoint(self) -> str:
+        """Where clients find it."""
+        return f"http://{self.address}:{self.port}"
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -63,17 +69,17 @@ def program() -> Path:
 
 
 @contextmanager
-def s3_server(*, folder: Path) -> Iterator[S3Server]:
-    """A server that lives as long as the block, with one empty bucket."""
+def s3_server(*, folder: Path, address: str = "127.0.0.1") -> Iterator[S3Server]:
+    """A server that lives as long as the block, with one empty bucket; `address` is one of this machine's own."""
     executable = program()
     (folder / "objects" / BUCKET).mkdir(parents=True)
     log = folder / "access.log"
     log.touch()
-    server = S3Server(port=free_port(), folder=folder / "objects" / BUCKET, log=log)
+    server = S3Server(port=free_port(address), folder=folder / "objects" / BUCKET, log=log, address=address)
     with (folder / "server.log").open("wb") as output:
         process = subprocess.Popen(
             [
-                *(executable, "--port", f"127.0.0.1:{server.port}", "--quiet", "--keep-alive"),
+                *(executable, "--port", f"{address}:{server.port}", "--quiet", "--keep-alive"),
                 *("--access-log", log, "posix", folder / "objects"),
             ],
             stdin=subprocess.DEVNULL,
@@ -85,7 +91,7 @@ def s3_server(*, folder: Path) -> Iterator[S3Server]:
             },
         )
     try:
-        eventually("the S3 server answers", lambda: _answers(server.port) or process.poll() is not None)
+        eventually("the S3 server answers", lambda: _answers(address, server.port) or process.poll() is not None)
         assert process.poll() is None, (folder / "server.log").read_text()
         yield server
     finally:
@@ -93,16 +99,16 @@ def s3_server(*, folder: Path) -> Iterator[S3Server]:
         process.wait(timeout=30)
 
 
-def free_port() -> int:
-    """A port of the loopback address that nobody listens at."""
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port of an address of this machine that nobody listens at."""
     with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
+        found.bind((address, 0))
         return int(found.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def _answers(address: str, port: int) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
+        with socket.create_connection((address, port), timeout=1):
             return True
     except OSError:
         return False
