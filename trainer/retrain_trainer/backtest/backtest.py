@@ -19,7 +19,7 @@ from retrain_trainer.backtest.summary import Marks, Summary, summary
 from retrain_trainer.contract import RunDescription
 from retrain_trainer.errors import DataUnavailable
 from retrain_trainer.registry.manifest import Manifest
-from retrain_trainer.spec import parse_spec
+from retrain_trainer.spec import PolicySpec, parse_spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def back_test(*, run: RunDescription, asked: Asked, now: datetime, begun: Callab
             ),
             summary=summary(policy.marks, greater_is_better=greater),
             choice=choice,
-            notes=_notes(history=history, asked=asked, steps=steps),
+            notes=_notes(history=history, asked=asked, steps=steps, spec=spec),
         )
 
 
@@ -228,11 +228,16 @@ def _first_model(line: _Line) -> Manifest:
     )
 
 
-def _notes(*, history: History, asked: Asked, steps: Sequence[Period]) -> tuple[str, ...]:
+def _notes(*, history: History, asked: Asked, steps: Sequence[Period], spec: PolicySpec) -> tuple[str, ...]:
     notes = []
     if asked.begin is None:
         notes.append(
             f"The first check is on {steps[0].start:%Y-%m-%d}, after a fifth of the rows' time; --from chooses another."
+        )
+    if spec.promotion.mode != "Automatic" or spec.promotion.pinned_version is not None:
+        notes.append(
+            "What passed the gate was promoted at once, though the policy waits for a person, promotes none or pins a "
+            "version: a replay has nobody to ask."
         )
     if history.timeless:
         notes.append(f"{history.timeless:,} rows without a time were left out.")

@@ -17,6 +17,9 @@ from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.run import execute
 from retrain_trainer.spec import PolicySpec, parse_spec
 
+#: Fields of spec.promotion by which people decide: a replay has nobody to ask.
+PEOPLE = ("mode", "approvedVersion", "pinnedVersion")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
@@ -75,8 +78,16 @@ class Replay:
 
 
 def replayed_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec with the rows and the registry of a back-test in place of its own; all else is as it was written."""
-    return {**spec, "data": {**spec["data"], "uri": URI}, "registry": {**spec["registry"], "uri": "pvc://kept"}}
+    """The spec with the rows and the registry of a back-test in place of its own, and without what waits for a person,
+    since nobody is there to ask; all else is as it was written.
+    """
+    promotion = {name: value for name, value in (spec.get("promotion") or {}).items() if name not in PEOPLE}
+    return {
+        **spec,
+        "data": {**spec["data"], "uri": URI},
+        "registry": {**spec["registry"], "uri": "pvc://kept"},
+        "promotion": promotion,
+    }
 
 
 def _unheard(_line: str) -> None:

@@ -138,6 +138,13 @@ def test_settings_are_chosen_on_the_first_half_and_told_on_the_second(site: Site
     assert "Settings, chosen on the first half" in report(made)
 
 
+def test_what_waits_for_a_person_is_promoted_in_a_replay_and_said_so(site: Site, found: Found, tmp_path: Path) -> None:
+    manual = replayed(site, of=policy(promotion={"mode": "Manual", "pinnedVersion": 1}), scratch=tmp_path / "scratch")
+    assert past(manual) == past(found)
+    assert any("nobody to ask" in note for note in manual.notes)
+    assert not any("nobody to ask" in note for note in found.notes)
+
+
 def test_the_document_keeps_to_its_schema_and_the_text_to_the_document(found: Found) -> None:
     made = document(found)
     assert schema.violations(made, schema=SCHEMA) == []
