@@ -14,7 +14,7 @@ from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.memory import Memory
 from retrain_trainer.registry.log import Champion, Registry
-from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
 
 #: What each kind of entry comes to, for a run that died between its entry and its result.
 _DONE: dict[str, tuple[str, str]] = {
@@ -51,6 +51,10 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
     if made is not None:
         outcome, reason = _DONE.get(made.kind, ("Approved", "ApprovedByRequest"))
         manifest = registry.manifest(version=made.version)
+        if made.kind == "Rollback" and made.request == PROBATION:
+            reason = "ProbationFailed"
+        elif made.kind == "Approval" and _overruled(registry, made, manifest):
+            reason = "Overruled"
         told = Answer(outcome=outcome, reason=reason, message=f"version {made.version} is the champion")  # type: ignore[arg-type]
         return _reached(this, told, manifest=manifest)
     while True:
@@ -69,6 +73,12 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
             return _reached(this, found, manifest=None)
         if found.promotes is None or _entered(this, manifest_or_none, champion, kind=found.promotes, request=request):
             return _reached(this, found, manifest=manifest_or_none if found.promotes else None)
+
+
+def _overruled(registry: Registry, made: Promotion, manifest: Manifest) -> bool:
+    """Whether an approval in the log went against the gate, or against an earlier rejection."""
+    passed = manifest.gate.verdict == "Better" and manifest.gate.champion == made.previous_version
+    return not passed or registry.is_rejected(version=made.version)
 
 
 def _standing(

@@ -19,7 +19,7 @@ from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Where, quoted
 from retrain_trainer.memory import Memory
 from retrain_trainer.model.intervals import Interval, difference_interval
-from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
 
 
 def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFacts) -> Reached | None:
@@ -39,7 +39,7 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
         return None
     metric = scored.problem.metric.name
     # Rejected first: a run that dies between the two is followed by one that judges again and finds the same.
-    this.registry.reject(version=champion.manifest.version, run=this.run.key, request="probation", time=this.now)
+    this.registry.reject(version=champion.manifest.version, run=this.run.key, request=PROBATION, time=this.now)
     entered = this.registry.promote(
         promotion=Promotion(
             number=champion.promotion.number + 1,
@@ -47,7 +47,7 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
             previous_version=champion.manifest.version,
             run=this.run.key,
             trigger=previous.trigger,
-            request="probation",
+            request=PROBATION,
             time=this.now,
             kind="Rollback",
         )

@@ -21,6 +21,9 @@ _Record = TypeVar("_Record")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NO_DIGEST = "sha256:" + 64 * "0"
 
+#: The request of an entry that a run made by itself; a person's names a version, so it is never this.
+PROBATION = "probation"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecord:

@@ -145,6 +145,15 @@ def test_a_request_has_one_effect_however_often_its_run_dies(site: Site, lost: s
     assert log(site) == [(1, "Promotion"), (2, "Approval")]
 
 
+def test_an_overrule_stays_one_when_its_run_dies(site: Site) -> None:
+    ask(site, "reject", "2")
+    for _ in range(2):
+        body = ask(site, "approve", "2", key="uid-1.overrule")
+        assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("Approved", "Overruled", 2)
+        (site.registry / "runs/uid-1.overrule/result.json").unlink()
+    assert log(site) == [(1, "Promotion"), (2, "Approval")]
+
+
 def test_a_request_restored_from_a_backup_is_not_carried_out_again(site: Site) -> None:
     assert ask(site, "approve", "2")["outcome"] == "Approved"
     assert ask(site, "rollback", "1")["outcome"] == "RolledBack"

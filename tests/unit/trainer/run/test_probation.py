@@ -95,7 +95,7 @@ def test_a_run_that_died_after_its_rollback_tells_of_it(site: Site) -> None:
     site.run(spec=WATCHED, key="uid-1.slot")
     (site.registry / "runs/uid-1.slot/result.json").unlink()
     body = site.run(spec=WATCHED, key="uid-1.slot")
-    assert (body["outcome"], body["champion"]["version"]) == ("RolledBack", 1)
+    assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("RolledBack", "ProbationFailed", 1)
     assert len(log(site)) == 3
 
 
