@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPATH := operator:trainer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean bench-gate bench-days
+.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean bench-gate bench-drift bench-days
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -60,6 +60,9 @@ demo-down: venv ## remove what the demo made (the cluster itself: make cluster-d
 
 bench-gate: venv ## what the gate's confidence is worth: false promotions and power, simulated
 	$(BIN)/python -m bench.gate
+
+bench-drift: venv ## how far the flights of each month are from those of January and February
+	$(BIN)/python -m bench.drift
 
 bench-days: venv ## how much one day resembles the next, on real flights
 	$(BIN)/python -m bench.days

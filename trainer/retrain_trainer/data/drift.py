@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from retrain_trainer.data.table import Table, Where, quoted
+from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.features import FeatureSchema
 from retrain_trainer.learned import FeatureShares
 from retrain_trainer.spec import DriftStatistic
@@ -42,22 +42,24 @@ def learn_shares(*, table: Table, schema: FeatureSchema, where: Where) -> tuple[
 
 
 def count_shares(*, table: Table, features: Sequence[FeatureShares], where: Where) -> tuple[FeatureShares, ...]:
-    """The same bins with the rows of `where` in them; one pass. Features that are no column any more are left out."""
+    """The same bins with the rows of `where` in them; one pass. Features that are no column any more are left out;
+    where a column has changed its type, what cannot be read as it was learned is missing.
+    """
     there = [feature for feature in features if feature.name in table.columns]
     if not there:
         return ()
-    parts, parameters = [], []
+    parts, parameters = ["count(*)"], []
     for feature in there:
-        value, before = _value(feature)
-        parts.append(f"histogram({value}, ?::DOUBLE[]), count(*) - count({quoted(feature.name)})")
+        value, before = _value(feature, table.columns[feature.name])
+        parts.append(f"histogram({value}, ?::DOUBLE[])")
         parameters += [*before, list(_bounds(feature))]
-    [row] = table.query(
+    [(rows, *found)] = table.query(
         f"SELECT {', '.join(parts)} FROM data WHERE {where.sql}",  # noqa: S608 - names are quoted
         [*parameters, *where.parameters],
     )
     return tuple(
-        feature.with_counts(_counts(row[2 * index], _bounds(feature)), missing=int(row[2 * index + 1]))
-        for index, feature in enumerate(there)
+        feature.with_counts(counts := _counts(each, _bounds(feature)), missing=int(rows) - sum(counts))
+        for feature, each in zip(there, found, strict=True)
     )
 
 
@@ -106,11 +108,14 @@ def _categories(*, table: Table, name: str, where: Where) -> FeatureShares:
     return FeatureShares(name=name, categories=tuple(str(value) for value, _ in rows))
 
 
-def _value(feature: FeatureShares) -> tuple[str, list[object]]:
+def _value(feature: FeatureShares, stored: StoredType) -> tuple[str, list[object]]:
     """The number that a row is binned by, with its parameters: of a category its place in the list, 0 for others."""
     column = quoted(feature.name)
+    if not feature.categories and not feature.edges:  # without a value in training, of whatever kind: there, or missing
+        return f"CASE WHEN {column} IS NULL THEN NULL ELSE 0.0::DOUBLE END", []
     if not feature.categories:
-        return f"{column}::DOUBLE", []
+        numeric = stored in ("Integer", "Number", "Boolean")
+        return f"{column}::DOUBLE" if numeric else f"TRY_CAST(CAST({column} AS VARCHAR) AS DOUBLE)", []
     place = f"coalesce(list_position(?::VARCHAR[], CAST({column} AS VARCHAR)), 0)"
     return f"CASE WHEN {column} IS NULL THEN NULL ELSE {place}::DOUBLE END", [list(feature.categories)]
 

@@ -124,6 +124,15 @@ def test_a_new_category_is_other_and_a_lost_column_is_left_out(table: Table) -> 
     assert counted[1].counts[0] > counted[1].counts[1]
 
 
+def test_a_column_that_changed_its_type_is_counted_as_it_was_learned(table: Table) -> None:
+    number = FeatureShares(name="site", edges=(1.0,), counts=(5, 5, 0))  # texts now
+    moment = FeatureShares(name="day", edges=(1.0,), counts=(5, 5, 0))  # times now
+    empty = FeatureShares(name="open", counts=(0, 10))  # had no value then
+    counted = count_shares(table=table, features=(number, moment, empty), where=Where())
+    assert [feature.counts for feature in counted] == [(0, 0, 1000), (0, 0, 1000), (1000, 0)]
+    assert divergence(before=empty, now=counted[2], statistic="PSI") > 1
+
+
 def test_a_constant_column_has_one_edge(table: Table) -> None:
     [feature] = learn_shares(
         table=table,

@@ -11,7 +11,7 @@ import pytest
 from retrain_trainer.errors import RunError
 from retrain_trainer.message import encode
 
-from tests.unit.trainer.run.builders import Relation, Site, model, rows, spec, write_csv
+from tests.unit.trainer.run.builders import HEADER, Relation, Site, model, rows, spec, write_csv
 from tests.unit.trainer.run.schema import violations
 
 DAY = timedelta(days=1)
@@ -184,6 +184,37 @@ def test_drift_is_told_and_calls_for_training_only_where_it_is_named(site: Site)
     stricter = {**quiet, "drift": {"share": 0.5}}
     assert site.run(spec=spec(evaluation=LENIENT, triggers=stricter))["trigger"] is None
     assert trained(site.run(spec=spec(evaluation=LENIENT, triggers={**quiet, "drift": {"statistic": "JS"}}))) == "Drift"
+
+
+def test_a_column_that_turned_to_text_and_is_excluded_as_the_message_says_ends_no_run(site: Site) -> None:
+    made = rows(first_day=site.days, days=16)
+    for row in made:
+        row[2] = f"n/a {row[2]}"
+    write_csv(site.root / f"rows/in/from-{site.days:04d}.csv", made)
+    site.days += 16
+    assert told(site.run(spec=spec(evaluation=LENIENT)))[::2] == ("DataRejected", "TypeMismatch")
+    body = site.run(spec=spec(evaluation=LENIENT, model=model(features={"exclude": ["load"]})))
+    assert body["trigger"] == "SpecChange"
+    assert body["challenger"]["reason"] == "Incomparable", body["message"]
+    assert body["drift"]["worst"].startswith("load ("), "all of its values are missing, as it was learned"
+
+
+def test_a_column_that_was_empty_in_training_drifts_when_it_is_filled(tmp_path: Path) -> None:
+    site = Site(root=tmp_path)
+    patient = spec(evaluation=LENIENT, validation={"maxNullFraction": 1}, triggers={"newRows": {"enabled": False}})
+
+    def add(days: int, note: str) -> None:
+        made = [[*row, note] for row in rows(first_day=site.days, days=days)]
+        write_csv(tmp_path / f"rows/in/from-{site.days:04d}.csv", made, header=(*HEADER, "note"))
+        site.days += days
+
+    add(45, "")
+    add(15, "gate closed")
+    assert site.run(spec=patient)["outcome"] == "Promoted"
+    add(8, "gate closed")
+    body = site.run(spec=patient)
+    assert body["outcome"] == "Kept"
+    assert body["drift"]["worst"].startswith("note (")
 
 
 def test_the_same_drift_calls_once_and_its_condition_stays(site: Site) -> None:
