@@ -13,15 +13,20 @@ from tests.support.kubectl import Kubectl
 from tests.support.policies import a_policy, condition, unfinished_jobs
 from tests.support.polling import eventually
 
+SYSTEM = "-n=retrain-system"
+PODS = ("pod", "-lapp.kubernetes.io/name=retrain-operator", SYSTEM)
 
-def _scale(kubectl: Kubectl, replicas: int) -> None:
-    kubectl("scale", "deployment/retrain-operator", "-n=retrain-system", f"--replicas={replicas}")
-    if replicas:
-        kubectl("rollout", "status", "deployment/retrain-operator", "-n=retrain-system", "--timeout=60s", timeout=70)
-    else:
-        kubectl(
-            "wait", "--for=delete", "pod", "-lapp.kubernetes.io/name=retrain-operator", "-n=retrain-system", timeout=70
-        )
+
+def _kill(kubectl: Kubectl) -> None:
+    """The operator dies at once and without notice, and none comes in its place."""
+    kubectl("scale", "deployment/retrain-operator", SYSTEM, "--replicas=0")
+    kubectl("delete", *PODS, "--grace-period=0", "--force")
+    kubectl("wait", "--for=delete", *PODS, "--timeout=60s", timeout=70)
+
+
+def _start(kubectl: Kubectl) -> None:
+    kubectl("scale", "deployment/retrain-operator", SYSTEM, "--replicas=1")
+    kubectl("rollout", "status", "deployment/retrain-operator", SYSTEM, "--timeout=60s", timeout=70)
 
 
 @pytest.mark.timeout(300)
@@ -29,11 +34,8 @@ def test_killed_in_mid_run_and_away_while_the_schedule_goes_on(kubectl: Kubectl,
     claims.write("data/incoming/a.csv", csv(rows(start=days_ago(60), days=60)))
     kubectl.apply(a_policy("late", **{**SPEC, "schedule": "* * * * *"}))
     eventually("the Initial run has begun", lambda: unfinished_jobs(kubectl))
-    kubectl(
-        "delete", "pod", "-lapp.kubernetes.io/name=retrain-operator", "-n=retrain-system", "--grace-period=0", "--force"
-    )
     try:
-        _scale(kubectl, 0)
+        _kill(kubectl)
         before = kubectl.get("rtp", "late") or {}
         assert not (before.get("status") or {}).get("runs")
 
@@ -44,7 +46,7 @@ def test_killed_in_mid_run_and_away_while_the_schedule_goes_on(kubectl: Kubectl,
 
         eventually("a scheduled run ends with nobody watching", scheduled, seconds=RUN_SECONDS)
     finally:
-        _scale(kubectl, 1)
+        _start(kubectl)
     policy = eventually("both runs are recorded", lambda: _with_runs(kubectl, 2), seconds=60)
     causes = {run["cause"]: run["outcome"] for run in policy["status"]["runs"]}
     assert causes["Initial"] in ("Promoted", "Kept")

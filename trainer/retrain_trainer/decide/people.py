@@ -113,7 +113,11 @@ def _approve(version: int, standing: Standing) -> Answer:
             message=f"version {version} was waiting, and is the champion now",
             promotes="Approval",
         )
-    why = "a person had rejected it" if standing.rejected else "it had not passed the gate against this champion"
+    why = (
+        "it had been rejected, or taken back on probation"
+        if standing.rejected
+        else "it had not passed the gate against this champion"
+    )
     return Answer(
         outcome="Approved",
         reason="Overruled" if standing.rejected or not standing.passed else "ApprovedByRequest",

@@ -84,7 +84,7 @@ def test_what_is_rejected_waits_no_more(site: Site) -> None:
     assert (again["outcome"], again["reason"]) == ("Refused", "NothingWaiting")
     overruled = ask(site, "approve", "2@after all")
     assert (overruled["outcome"], overruled["reason"]) == ("Approved", "Overruled")
-    assert "a person had rejected it" in overruled["message"]
+    assert "it had been rejected" in overruled["message"]
 
 
 def test_back_to_the_version_before_and_forth(site: Site) -> None:
