@@ -211,3 +211,27 @@ def test_people_at_the_same_time_make_one_log_without_gaps_or_repeats(site: Site
     assert all(before[0] != after[0] for before, after in pairwise(entries))
     assert {body["outcome"] for body in bodies} <= {"Approved", "RolledBack", "Refused"}
     assert entries[1][1] == "Approval", "version 1 cannot be rolled back to as long as it is the champion"
+
+
+def test_every_promotion_in_a_race_with_people_has_passed_the_gate_against_the_champion_of_its_moment(
+    site: Site,
+) -> None:
+    from retrain_trainer.run import execute
+
+    site.add(days=10, relation="reversed")
+    asked = [("train", "a"), ("approve", "2"), ("train", "b"), ("rollback", "1"), ("train", "c"), ("approve", "2@b")]
+    runs = [
+        site.description(action=action, cause="Request", request=request, spec=spec(), key=f"uid-1.race-{index}")
+        for index, (action, request) in enumerate(asked)
+    ]
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        bodies = list(pool.map(lambda run: execute(run=run, now=site.now, say=lambda _: None), runs))
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    entries = [registry.promotion(number=number) for number in registry.promotion_numbers()]
+    assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
+    for before, entry in pairwise(entries):
+        assert entry.previous_version == before.version
+        if entry.kind == "Promotion":
+            gate = registry.manifest(version=entry.version).gate
+            assert (gate.verdict, gate.held, gate.champion) == ("Better", False, before.version)
+    assert {body["outcome"] for body in bodies} & {"Approved", "Promoted"}
