@@ -140,6 +140,42 @@ def test_requests_run_one_after_the_other_and_once(kubectl: Kubectl, start_opera
     assert unfinished_jobs(kubectl) == []
 
 
+def test_people_ask_by_annotation_also_of_a_suspended_policy(kubectl: Kubectl, start_operator: StartOperator) -> None:
+    start_operator()
+    kubectl.apply(a_policy(suspend=True))
+    wait_for_condition(kubectl, "flight-delays", "Suspended", "True")
+    kubectl("annotate", "rtp", "flight-delays", "retrain.dev/approve=2", "retrain.dev/rollback=the best one")
+
+    # A rollback goes before an approval, and what makes no sense is for the trainer to refuse.
+    [rollback] = eventually("the rollback", lambda: unfinished_jobs(kubectl))
+    assert _asked(rollback) == ("rollback", "Request", "the best one")
+    waits = {"version": 2, "score": 0.8, "verdict": "Better", "reason": "ClearlyBetter"}
+    refused = a_message(rollback, outcome="Refused", trigger=None, reason="InvalidRequest", waiting=2, challenger=waits)
+    end_run(kubectl, rollback, message=refused)
+    wait_for_condition(kubectl, "flight-delays", "ApprovalRequired", "True")
+
+    [approve] = eventually("the approval", lambda: unfinished_jobs(kubectl))
+    assert _asked(approve) == ("approve", "Request", "2")
+    message = a_message(approve, outcome="Approved", trigger=None, waiting=None, checkTime="2026-03-02T00:00:00Z")
+    message["champion"]["version"] = 2
+    end_run(kubectl, approve, message=message)
+    wait_for_condition(kubectl, "flight-delays", "ApprovalRequired", "False")
+    policy = eventually("both are recorded", lambda: _with_runs(kubectl, ["Approved", "Refused"]))
+    assert policy["status"]["modelVersion"] == 2
+    assert "challenger" not in policy["status"]
+    assert (
+        policy["status"]["lastHandled"] | {"approve": "2", "rollback": "the best one"}
+        == policy["status"]["lastHandled"]
+    )
+    assert unfinished_jobs(kubectl) == []
+
+
+def _asked(job: dict[str, Any]) -> tuple[str, str, str]:
+    """What a Job's container is told: action, cause, request."""
+    environment = {item["name"]: item.get("value", "") for item in _container(job)["env"]}
+    return environment["RETRAIN_ACTION"], environment["RETRAIN_CAUSE"], environment["RETRAIN_REQUEST"]
+
+
 def test_an_edit_of_the_model_trains_and_one_of_the_schedule_does_not(
     kubectl: Kubectl, start_operator: StartOperator
 ) -> None:
