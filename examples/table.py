@@ -19,8 +19,8 @@ ROWS = (
     ("examples.flights.backtest", "roc_auc", "--every 14d"),
     ("examples.ratings", "roc_auc", "--every 180d --set data.holdout.window=90d --set triggers.newRows.share=0.2"),
     ("examples.census", "roc_auc", "--every 90d"),
-    ("examples.flights.backtest", "log_loss", "--every 14d"),
-    ("examples.ratings", "log_loss", "--every 180d"),
+    ("examples.flights.backtest", "log_loss", "--every 14d --set triggers.newRows.share=0.2,0.3"),
+    ("examples.ratings", "log_loss", "--every 180d --set data.holdout.window=90d --set triggers.newRows.share=0.2"),
     ("examples.census", "log_loss", "--every 90d"),
 )
 

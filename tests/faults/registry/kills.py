@@ -50,13 +50,11 @@ def kill_loop(*, new_root: Callable[[int], str], fired: int, seed: int, limit: f
         name = f"run-{tally.started}"
         models[model_of(name)] = name
         tally.started += 1
-        begun = time.monotonic()
         killed = _kill(root=root, name=name, after=draw.uniform(0, span))
         tally.fired += killed
         # So that about four of five die while they write.
         span = min(span * 1.02, 2.0) if killed else max(span * 0.93, 0.002)
         tally.bad += [f"{root} {name}: {one}" for one in _wrong(root=root, name=name, models=models)]
-        del begun
     return tally
 
 
@@ -73,6 +71,8 @@ def _kill(*, root: str, name: str, after: float) -> bool:
         return process.exitcode == -9
     finally:
         here.close()
+        process.kill()  # where it failed before it was ready, its own error is the one to see
+        process.join()
         process.close()
 
 
