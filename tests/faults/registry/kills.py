@@ -6,6 +6,7 @@ missing fsync: `power` does.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -32,7 +33,18 @@ class Kills:
     bad: list[str] = field(default_factory=list)
 
 
-def _child(root: str, name: str, ready: Connection) -> None:
+def surroundings() -> dict[str, str]:
+    """The environment of this moment. A fork server has that of its own start, which may name a server long gone."""
+    return dict(os.environ)
+
+
+def adopt(environment: dict[str, str]) -> None:
+    """In a child: the environment of whoever asked for it."""
+    os.environ.update(environment)
+
+
+def _child(root: str, name: str, ready: Connection, environment: dict[str, str]) -> None:
+    adopt(environment)
     registry = registry_at(root)
     registry.counters()  # the connection stands
     ready.send_bytes(b"ready")
@@ -60,7 +72,7 @@ def kill_loop(*, new_root: Callable[[int], str], fired: int, seed: int, limit: f
 
 def _kill(*, root: str, name: str, after: float) -> bool:
     here, there = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_child, args=(root, name, there), daemon=True)
+    process = CONTEXT.Process(target=_child, args=(root, name, there, surroundings()), daemon=True)
     process.start()
     there.close()
     try:

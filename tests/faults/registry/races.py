@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from retrain_trainer.registry.log import Registry
 
-from tests.faults.registry.kills import CONTEXT
+from tests.faults.registry.kills import CONTEXT, adopt, surroundings
 from tests.faults.registry.scenarios import model_of, publish
 from tests.unit.trainer.registry.builders import promotion, registry_at
 
@@ -44,7 +44,7 @@ def _promote_many(root: str, mine: int, start: float) -> list[tuple[int, bool]]:
 def race(*, new_root: Callable[[int], str], races: int, limit: float = 540.0) -> Races:
     """At least so many races, in registries of 32 each, until `limit` seconds are over."""
     tally, deadline = Races(), time.monotonic() + limit
-    with CONTEXT.Pool(WRITERS) as pool:
+    with CONTEXT.Pool(WRITERS, initializer=adopt, initargs=(surroundings(),)) as pool:
         while tally.races < races and time.monotonic() < deadline:
             root = new_root(tally.races)
             publish("first")(registry_at(root))
