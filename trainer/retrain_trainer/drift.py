@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from retrain_trainer.context import Context
 from retrain_trainer.contract import DriftFacts
 from retrain_trainer.data.drift import count_shares, divergence
 from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.table import Table, Where, quoted
+from retrain_trainer.data.table import Table, Where, naive, quoted
 from retrain_trainer.registry.manifest import Manifest
 
 #: The features told by name.
@@ -37,7 +36,7 @@ def _against(this: Context, table: Table, manifest: Manifest) -> DriftFacts | No
         return None
     where = Where(
         sql=f"{quoted(time)} > ? AND {quoted(time)} <= ?",
-        parameters=(_naive(manifest.holdout_end), _naive(this.now)),
+        parameters=(naive(manifest.holdout_end), naive(this.now)),
     )
     rows = table.count(where=where)
     if rows < drift.min_rows:
@@ -61,7 +60,3 @@ def _against(this: Context, table: Table, manifest: Manifest) -> DriftFacts | No
         rule=drift.rule,
         worst=", ".join(f"{name[:30]} ({drift.statistic} {value:.2f})" for name, value in worst),
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -9,14 +9,13 @@ back to is never undone.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from retrain_trainer.answers import Reached, Scored
 from retrain_trainer.challenge import Incomparable, answers_of
 from retrain_trainer.context import Context
 from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.table import Where, quoted
+from retrain_trainer.data.table import Where, naive, quoted
 from retrain_trainer.memory import Memory
 from retrain_trainer.model.intervals import Interval, difference_interval
 from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
@@ -73,7 +72,7 @@ def _compared(this: Context, scored: Scored, profile: Profile, *, now: Manifest,
     since = now.holdout_end or this.now
     where = Where(
         sql=f"{quoted(spec.model.target)} IS NOT NULL AND {time} > ? AND {time} <= ?",
-        parameters=(_naive(since), _naive(until)),
+        parameters=(naive(since), naive(until)),
     )
     assert problem is not None  # noqa: S101 - the caller has looked
     new, old = (problem.samples(schema=manifest.schema, where=where) for manifest in (now, before))
@@ -85,7 +84,3 @@ def _compared(this: Context, scored: Scored, profile: Profile, *, now: Manifest,
         confidence=spec.promotion.confidence,
         min_rows=spec.data.holdout.min_rows,
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from retrain_trainer.contract import RunDescription
 from retrain_trainer.data.profile import Profile, profile_table
 from retrain_trainer.data.source import open_source
-from retrain_trainer.data.table import Table, Where, open_table, quoted
+from retrain_trainer.data.table import Table, Where, naive, open_table, quoted
 from retrain_trainer.data.validate import validate
 from retrain_trainer.errors import DataUnavailable, SpecError
 from retrain_trainer.spec import PolicySpec
@@ -43,7 +43,7 @@ class History:
         """Labelled rows later than `after`, up to `until`."""
         time, target = quoted(self.spec.data.time_column or ""), quoted(self.spec.model.target)
         return Where(
-            sql=f"{target} IS NOT NULL AND {time} > ? AND {time} <= ?", parameters=(_naive(after), _naive(until))
+            sql=f"{target} IS NOT NULL AND {time} > ? AND {time} <= ?", parameters=(naive(after), naive(until))
         )
 
 
@@ -119,16 +119,12 @@ class Cuts:
     def _write(self, *, number: int, after: datetime | None, until: datetime, now: datetime) -> None:
         spec = self.history.spec
         time, target = quoted(spec.data.time_column or ""), quoted(spec.model.target)
-        rows = Where(sql=f"{time} <= ?", parameters=(_naive(until),))
+        rows = Where(sql=f"{time} <= ?", parameters=(naive(until),))
         if after is not None:
-            rows &= Where(sql=f"{time} > ?", parameters=(_naive(after),))
+            rows &= Where(sql=f"{time} > ?", parameters=(naive(after),))
         self.history.table.export(
             f"SELECT * REPLACE (CASE WHEN {time} <= ? THEN {target} END AS {target}) FROM data "  # noqa: S608
             f"WHERE {rows.sql} ORDER BY {time}, rowid",
-            (_naive(now - spec.data.label_delay), *rows.parameters),
+            (naive(now - spec.data.label_delay), *rows.parameters),
             path=self.folder / f"{number:05d}.parquet",
         )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.table import Table, Where, quoted
+from retrain_trainer.data.table import Table, Where, naive, quoted
 from retrain_trainer.spec import PolicySpec
 
 
@@ -26,14 +26,10 @@ def labelled_since(
             counted.append("count(*)")
         else:
             counted.append(f"count_if({quoted(time)} > ?)")
-            parameters.append(_naive(moment))
-    until = _naive(profile.time_max - spec.data.label_delay)
+            parameters.append(naive(moment))
+    until = naive(profile.time_max - spec.data.label_delay)
     [row] = table.query(
         f"SELECT {', '.join(counted)} FROM data WHERE {labelled.sql} AND {quoted(time)} <= ?",  # noqa: S608
         [*parameters, until],
     )
     return tuple(int(count) for count in row)
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,8 +1,9 @@
-"""Text of the data or the spec as SQL: identifiers and literals, quoted in one place."""
+"""Text and times of the data or the spec as SQL takes them: identifiers and literals quoted, times in UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 
 def quoted(name: str) -> str:
@@ -18,3 +19,8 @@ def literal(value: object) -> str:
 def listed(values: Sequence[object]) -> str:
     """Texts as an SQL list."""
     return "[" + ", ".join(literal(value) for value in values) + "]"
+
+
+def naive(moment: datetime) -> datetime:
+    """An aware time as the table holds times: in UTC, without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

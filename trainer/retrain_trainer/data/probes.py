@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from retrain_trainer.data.report import Check
-from retrain_trainer.data.table import StoredType, Table, quoted
+from retrain_trainer.data.table import StoredType, Table, naive, quoted
 from retrain_trainer.features import FeatureKind
 from retrain_trainer.learned import Reference
 from retrain_trainer.spec import ColumnRule, ColumnType, PolicySpec, Severity
@@ -226,7 +226,7 @@ def time_probes(*, column: str, now: datetime) -> Iterator[Probe]:
         name="FutureRows",
         column=column,
         bad=f"{value} > ?",
-        parameters=(_naive(now),),
+        parameters=(naive(now),),
         told=f"are later than the run itself ({now:%Y-%m-%dT%H:%M:%SZ}); correct or remove them",
         bound=f"{now:%Y-%m-%dT%H:%M:%SZ}",
     )
@@ -234,14 +234,10 @@ def time_probes(*, column: str, now: datetime) -> Iterator[Probe]:
         name="TimeOutOfRange",
         column=column,
         bad=f"{value} < ?",
-        parameters=(_naive(EARLIEST),),
+        parameters=(naive(EARLIEST),),
         told=f"are earlier than {EARLIEST:%Y-%m-%d}; correct or remove them",
         bound=f"{EARLIEST:%Y-%m-%d}",
     )
-
-
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def rule_probes(*, table: Table, rule: ColumnRule, ruled: bool) -> Iterator[Probe]:

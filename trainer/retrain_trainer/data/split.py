@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.table import Table, Where, quoted
+from retrain_trainer.data.table import Table, Where, naive, quoted
 from retrain_trainer.spec import HoldoutSpec, PolicySpec
 
 #: Without spec.data.holdout: the newest 20 % of the rows, at most 28 days, at least 10.
@@ -132,13 +132,13 @@ def _by_time(
     compared_until: datetime | None,
 ) -> Split:
     time = quoted(spec.data.time_column or "")
-    labelled = target & Where(sql=f"{time} <= ?", parameters=(_naive(until),))
+    labelled = target & Where(sql=f"{time} <= ?", parameters=(naive(until),))
     start = _holdout_start(table=table, time=time, labelled=labelled, until=until, holdout=spec.data.holdout)
     end = start - spec.data.holdout.gap
-    trains = labelled & Where(sql=f"{time} < ?", parameters=(_naive(end),))
+    trains = labelled & Where(sql=f"{time} < ?", parameters=(naive(end),))
     if spec.data.window is not None:
-        trains &= Where(sql=f"{time} >= ?", parameters=(_naive(end - spec.data.window),))
-    holdout = labelled & Where(sql=f"{time} >= ?", parameters=(_naive(start),))
+        trains &= Where(sql=f"{time} >= ?", parameters=(naive(end - spec.data.window),))
+    holdout = labelled & Where(sql=f"{time} >= ?", parameters=(naive(start),))
     unseen = _after(time, champion_trained_until)
     if champion_assignment is not None and champion_assignment.startswith(_HASH):
         # That champion was trained on rows of all times: only what the lots kept from it may judge it.
@@ -197,12 +197,8 @@ def _midnight(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
 def _after(time: str, moment: datetime | None) -> Where:
-    return Where() if moment is None else Where(sql=f"{time} > ?", parameters=(_naive(moment),))
+    return Where() if moment is None else Where(sql=f"{time} > ?", parameters=(naive(moment),))
 
 
 def _measure(*, table: Table, time: str, where: Where) -> tuple[int, int, datetime | None]:

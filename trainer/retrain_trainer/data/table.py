@@ -16,12 +16,12 @@ import duckdb
 
 from retrain_trainer.data import csvfile
 from retrain_trainer.data.budget import Room, check_parquet, check_rows, check_texts, room_for, width_of
-from retrain_trainer.data.names import listed, literal, quoted
+from retrain_trainer.data.names import listed, literal, naive, quoted
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.trouble import explained, first_named, told, unreadable
 from retrain_trainer.errors import SpecError
 
-__all__ = ["Parameters", "StoredType", "Table", "Where", "open_table", "quoted"]
+__all__ = ["Parameters", "StoredType", "Table", "Where", "naive", "open_table", "quoted"]
 
 StoredType = Literal["Integer", "Number", "String", "Boolean", "Timestamp", "Other"]
 
