@@ -29,8 +29,8 @@ from retrain_trainer.model.metrics import Metric, resolve_metric
 from retrain_trainer.model.persist import dumps, library_versions, load_model
 from retrain_trainer.model.prediction import Prediction
 from retrain_trainer.model.train import train
-from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.spec import GuardSpec, PolicySpec, Task
 
 
@@ -118,7 +118,7 @@ def answers_of(*, problem: Problem, manifest: Manifest, samples: Samples) -> Pre
     if manifest.version not in problem.loaded:
         try:
             problem.loaded[manifest.version] = load_model(
-                data=problem.registry.model(manifest=manifest),
+                data=problem.registry.versions.model(manifest=manifest),
                 sha256=manifest.model_digest,
                 versions=manifest.libraries,
                 any_version=True,

@@ -11,7 +11,8 @@ from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split, split
 from retrain_trainer.data.table import Table
 from retrain_trainer.head import Head
-from retrain_trainer.registry.log import Champion, Registry, Started
+from retrain_trainer.registry.registry import Champion, Registry
+from retrain_trainer.registry.runs import Started
 from retrain_trainer.spec import PolicySpec
 
 

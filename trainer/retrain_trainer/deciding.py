@@ -97,9 +97,9 @@ def _history(this: Context) -> History:
                 rows=manifest.trained_rows,
                 lost=manifest.gate.verdict != "Better" or manifest.gate.held,
             )
-            for manifest in this.registry.newest_versions(limit=count)
+            for manifest in this.registry.versions.newest_few(limit=count)
         ),
-        failures=this.registry.failures_in_a_row(
+        failures=this.registry.runs.failures_in_a_row(
             generation=this.run.generation, limit=limits.stop_after_failures, without=this.run.key
         ),
     )

@@ -11,8 +11,8 @@ from retrain_trainer.contract import ChampionFacts, RunDescription
 from retrain_trainer.errors import DataUnavailable
 from retrain_trainer.memory import Memory
 from retrain_trainer.registry.address import open_store, parse_registry_uri
-from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.registry.store import DirectoryStore
 from retrain_trainer.spec import PolicySpec
 
@@ -121,9 +121,9 @@ def champion_facts(*, run: RunDescription, spec: PolicySpec, champion: Champion 
 
 def read_head(*, registry: Registry, key: str) -> Head:
     """RegistryDamaged if champion or newest version cannot be read."""
-    results: list[Mapping[str, Any]] = [result for _, result in registry.previous_runs(limit=20, without=key)]
+    results: list[Mapping[str, Any]] = [result for _, result in registry.runs.newest(limit=20, without=key)]
     memories = (Memory.from_json(result.get("memory")) for result in results)
-    champion, newest = registry.champion(), registry.newest_version()
+    champion, newest = registry.champion(), registry.versions.newest()
     return Head(
         champion=champion,
         newest=newest,

@@ -14,7 +14,7 @@ from typing import Any
 
 from retrain_trainer.contract import Result, RunDescription
 from retrain_trainer.registry.documents import time_text
-from retrain_trainer.registry.log import Counters
+from retrain_trainer.registry.registry import Counters
 
 MESSAGE_VERSION = 1
 MAX_MESSAGE_BYTES = 2048

@@ -13,8 +13,8 @@ from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.memory import Memory
-from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
+from retrain_trainer.registry.registry import Champion, Registry
 
 #: What each kind of entry comes to, for a run that died between its entry and its result.
 _DONE: dict[str, tuple[str, str]] = {
@@ -30,14 +30,12 @@ def requested(this: Context) -> Reached | None:
     """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training."""
     if this.run.action not in ("check", "train"):
         return _carry_out(this, action=this.run.action, request=this.run.request)
-    made = (
-        this.registry.promotion_of_run(key=this.run.key, after=this.started.promotion) if this.started.resumed else None
-    )
+    made = this.registry.log.of_run(key=this.run.key, after=this.started.promotion) if this.started.resumed else None
     if made is not None and made.kind in _DONE:
         return _carry_out(this, action=this.run.action, request=this.run.request)
     promotion, champion = this.spec.promotion, this.head.champion
     if promotion.pinned_version is not None:
-        there = this.registry.published(version=promotion.pinned_version) is not None  # else checks go on
+        there = this.registry.versions.find(version=promotion.pinned_version) is not None  # else checks go on
         if there and (champion is None or champion.manifest.version != promotion.pinned_version):
             return _carry_out(this, action="pin", request=str(promotion.pinned_version))
     elif promotion.approved_version is not None and this.head.waiting == promotion.approved_version:
@@ -47,10 +45,10 @@ def requested(this: Context) -> Reached | None:
 
 def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
     registry = this.registry
-    made = registry.promotion_of_run(key=this.run.key, after=this.started.promotion)
+    made = registry.log.of_run(key=this.run.key, after=this.started.promotion)
     if made is not None:
         outcome, reason = _DONE.get(made.kind, ("Approved", "ApprovedByRequest"))
-        manifest = registry.manifest(version=made.version)
+        manifest = registry.versions.manifest(version=made.version)
         if made.kind == "Rollback" and made.request == PROBATION:
             reason = "ProbationFailed"
         elif made.kind == "Approval" and _overruled(registry, made, manifest):
@@ -60,7 +58,7 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
     while True:
         champion = registry.champion()
         version = named_version(request)
-        manifest_or_none = None if version is None else registry.published(version=version)
+        manifest_or_none = None if version is None else registry.versions.find(version=version)
         found = answer(
             action=action,
             request=request,
@@ -85,12 +83,12 @@ def _standing(
     this: Context, *, action: Action, request: str, champion: Champion | None, named: Manifest | None
 ) -> Standing:
     registry, number = this.registry, None if champion is None else champion.manifest.version
-    log = () if named is None else registry.promotions()
+    log = () if named is None else registry.log.entries()
     asked = this.run.cause == "Request"  # what the spec says is said for as long as it stands there
     kind = _KIND.get(action)
     return Standing(
         champion=number,
-        waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
+        waiting=registry.waiting_version(champion=champion, newest=registry.versions.newest()),
         pinned=this.spec.promotion.pinned_version,
         known=named is not None,
         passed=named is not None and named.gate.verdict == "Better" and named.gate.champion == number,
@@ -107,14 +105,14 @@ def _lacking(registry: Registry, manifest: Manifest) -> str:
     if grave is not None:
         return f"version {manifest.version} was given up on {grave.time:%Y-%m-%d %H:%M} UTC: {grave.message}"
     try:
-        registry.model(manifest=manifest)
+        registry.versions.model(manifest=manifest)
     except (RegistryDamaged, DataUnavailable) as error:
         return error.message
     return ""
 
 
 def _entered(this: Context, manifest: Manifest, champion: Champion | None, *, kind: Kind, request: str) -> bool:
-    return this.registry.promote(
+    return this.registry.log.append(
         promotion=Promotion(
             number=1 if champion is None else champion.promotion.number + 1,
             version=manifest.version,

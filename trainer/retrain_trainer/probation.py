@@ -26,7 +26,7 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
     champion = this.head.champion
     if champion is None or scored.problem is None or not scored.fresh_rows or not this.head.young(spec=this.spec):
         return None
-    previous = this.registry.published(version=champion.promotion.previous_version or 0)
+    previous = this.registry.versions.find(version=champion.promotion.previous_version or 0)
     if previous is None or this.registry.tombstone(version=previous.version) is not None:
         return None
     try:
@@ -39,7 +39,7 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
     metric = scored.problem.metric.name
     # Rejected first: a run that dies between the two is followed by one that judges again and finds the same.
     this.registry.reject(version=champion.manifest.version, run=this.run.key, request=PROBATION, time=this.now)
-    entered = this.registry.promote(
+    entered = this.registry.log.append(
         promotion=Promotion(
             number=champion.promotion.number + 1,
             version=previous.version,

@@ -26,7 +26,7 @@ from retrain_trainer.head import champion_facts, open_registry, read_head
 from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
 from retrain_trainer.people import requested
 from retrain_trainer.registry.documents import time_text
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.spec import PolicySpec, parse_spec
 
 
@@ -38,7 +38,7 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
     spec = parse_spec(run.spec)
     registry = open_registry(run=run, spec=spec)
     # 1. What is known: has this run its result already, has it begun before, what is the champion?
-    if (done := registry.find_run(key=run.key)) is not None:
+    if (done := registry.runs.find(key=run.key)) is not None:
         return {**done["body"], "jobUID": run.job_uid}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
     reached = requested(this) or resumed(this) or reach(this)
@@ -116,7 +116,7 @@ def resumed(this: Context) -> Reached | None:
 
     The verdict it was published with holds as long as the champion is the one it was given against.
     """
-    from_before = this.registry.version_of_run(key=this.run.key) if this.started.resumed else None
+    from_before = this.registry.versions.of_run(key=this.run.key) if this.started.resumed else None
     if from_before is None:
         return None
     from retrain_trainer.trial import settle_published
@@ -151,7 +151,7 @@ def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str,
 def _begin(
     *, run: RunDescription, spec: PolicySpec, registry: Registry, now: datetime, say: Callable[[str], None]
 ) -> Context:
-    started = registry.start_run(key=run.key, generation=run.generation, action=run.action)
+    started = registry.runs.start(key=run.key, generation=run.generation, action=run.action)
     head = read_head(registry=registry, key=run.key)
     digest, champion = spec.digest, head.champion
     if champion is not None:
@@ -174,7 +174,7 @@ def _retain(this: Context) -> None:
 
 
 def _earlier(registry: Registry, run: RunDescription) -> list[dict[str, Any]]:
-    previous = registry.previous_runs(limit=MAX_EARLIER, without=run.key)
+    previous = registry.runs.newest(limit=MAX_EARLIER, without=run.key)
     return [earlier_entry(job=str(result["job"]), body=result["body"]) for _, result in previous]
 
 
@@ -196,7 +196,7 @@ def _finish(this: Context, reached: Reached) -> dict[str, Any]:
             accuracy=None if memory is None else memory.accuracy,
             champion=champion_facts(run=run, spec=this.spec, champion=champion),
             drift=None if memory is None else memory.drift,
-            waiting=registry.waiting_version(champion=champion, newest=registry.newest_version()),
+            waiting=registry.waiting_version(champion=champion, newest=registry.versions.newest()),
             challenger=reached.challenger,
             data=reached.data,
             trained_time=reached.trained_time,
@@ -210,4 +210,4 @@ def _finish(this: Context, reached: Reached) -> dict[str, Any]:
         "body": body,
         "memory": None if memory is None else memory.to_json(),
     }
-    return {**registry.finish_run(key=run.key, result=result)["body"], "jobUID": run.job_uid}
+    return {**registry.runs.finish(key=run.key, result=result)["body"], "jobUID": run.job_uid}

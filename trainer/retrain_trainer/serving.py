@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrain_trainer.errors import DataUnavailable
 from retrain_trainer.registry.address import store_at
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -35,13 +35,15 @@ def load_champion(location: str | Path, *, mounts: Mapping[str, Path] | None = N
     match = _VERSION.fullmatch(text)
     registry = Registry(store=store_at(text=match[1] if match else text, claims=mounts or {}))
     if match:
-        manifest = registry.manifest(version=int(match[2]))
+        manifest = registry.versions.manifest(version=int(match[2]))
     else:
         champion = registry.champion()
         if champion is None:
             raise _no_champion(location)
         manifest = champion.manifest
-    return load_model(data=registry.model(manifest=manifest), sha256=manifest.model_digest, versions=manifest.libraries)
+    return load_model(
+        data=registry.versions.model(manifest=manifest), sha256=manifest.model_digest, versions=manifest.libraries
+    )
 
 
 def champion_version(location: str | Path, *, mounts: Mapping[str, Path] | None = None) -> int:

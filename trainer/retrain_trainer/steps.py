@@ -20,8 +20,8 @@ from retrain_trainer.drift import measured_drift
 from retrain_trainer.errors import SpecError
 from retrain_trainer.learned import Reference
 from retrain_trainer.memory import FirstScores, Memory
-from retrain_trainer.registry.log import Champion
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Champion
 
 #: Fewer fresh labelled rows than this give no new score.
 MIN_FRESH_ROWS = 100
@@ -85,7 +85,7 @@ def validation(this: Context, table: Table, profile: Profile, known: Reference |
     )
     for line in report.lines():
         this.say(line)
-    this.registry.record_validation(key=this.run.key, report=report.to_json(now=this.now))
+    this.registry.runs.record_validation(key=this.run.key, report=report.to_json(now=this.now))
     return report
 
 

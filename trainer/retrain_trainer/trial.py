@@ -28,8 +28,8 @@ from retrain_trainer.data.table import Table
 from retrain_trainer.memory import Memory
 from retrain_trainer.model.persist import library_versions
 from retrain_trainer.registry.documents import sha256
-from retrain_trainer.registry.log import Champion
 from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+from retrain_trainer.registry.registry import Champion
 
 
 def try_challenger(
@@ -57,7 +57,7 @@ def try_challenger(
             incomparable, rows = str(why), this.split(table=table, profile=profile, champion=None)
             continue
         draft = _draft(this, source, problem, challenger, rows, judgement, champion, trigger, incomparable)
-        manifest = this.registry.publish(draft=draft, model=challenger.data)
+        manifest = this.registry.versions.publish(draft=draft, model=challenger.data)
         if manifest.model_digest != draft.model_digest:
             return settle_published(this, manifest)  # another pod of this very run was first
         gate = draft.gate
@@ -87,7 +87,7 @@ def settle_published(this: Context, manifest: Manifest) -> Reached:
     """
     data = DataFacts(valid=True)
     champion, gate = this.registry.champion(), manifest.gate
-    if (this.registry.promotion_of_run(key=this.run.key, after=this.started.promotion)) is None:
+    if (this.registry.log.of_run(key=this.run.key, after=this.started.promotion)) is None:
         if (None if champion is None else champion.manifest.version) != gate.champion:
             gate = replace(
                 gate, reason="ChampionChanged", message="another version was promoted since it was judged; run again"
@@ -120,7 +120,7 @@ def _kept_back(
 
 
 def _promoted(this: Context, manifest: Manifest, champion: Champion | None) -> bool:
-    return this.registry.promote(
+    return this.registry.log.append(
         promotion=Promotion(
             number=1 if champion is None else champion.promotion.number + 1,
             version=manifest.version,

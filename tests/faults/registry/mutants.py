@@ -15,10 +15,12 @@ from retrain_trainer.errors import RunError
 from retrain_trainer.registry import retention
 from retrain_trainer.registry.bucket import BucketStore
 from retrain_trainer.registry.documents import sealed
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.layout import blob_name, highest
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.s3 import Requests, S3Failure
 from retrain_trainer.registry.store import DirectoryStore
+from retrain_trainer.registry.versions import Versions
 
 from tests.faults.registry.disk import EMPTY, ROOT, Disk, State
 from tests.faults.registry.power import Losses, Make, registry_on
@@ -41,7 +43,7 @@ def _losses(name: str, *, make: Make = registry_on, without: str = "", run: Run 
 # --- wrong registries --------------------
 
 
-class _ManifestBeforeModel(Registry):
+class _ManifestBeforeModel(Versions):
     def _store_model(self, *, model: bytes, digest: str) -> bool:
         return True
 
@@ -51,14 +53,14 @@ class _ManifestBeforeModel(Registry):
         return manifest
 
 
-class _NumberNotWrittenDown(Registry):
+class _NumberNotWrittenDown(Versions):
     def _claimed_number(self, *, key: str, attempt: int) -> int:
-        return self._highest("versions") + 1
+        return highest(self._store, folder="versions") + 1
 
 
-class _TrustingRetry(Registry):
+class _TrustingRetry(Versions):
     def _store_model(self, *, model: bytes, digest: str) -> bool:
-        return self._store.create(key=retention.blob_name(digest), data=model)
+        return self._store.create(key=blob_name(digest), data=model)
 
 
 class _WrittenInPlace(DirectoryStore):
@@ -73,8 +75,14 @@ class _WrittenInPlace(DirectoryStore):
         return True
 
 
-def _on(kind: type[Registry]) -> Make:
-    return lambda disk: kind(store=DirectoryStore(mount=ROOT, prefix="default/flights", files=disk))
+def _on(kind: type[Versions]) -> Make:
+    def make(disk: Disk) -> Registry:
+        store = DirectoryStore(mount=ROOT, prefix="default/flights", files=disk)
+        registry = Registry(store=store)
+        registry.versions = kind(store=store)
+        return registry
+
+    return make
 
 
 def _in_place(disk: Disk) -> Registry:
@@ -85,18 +93,18 @@ def _in_place(disk: Disk) -> Registry:
 
 
 def _promoted_before_published(registry: Registry) -> bool:
-    registry.start_run(key="new")
-    registry.promote(promotion=promotion(number=2, version=2, run="new", previous_version=1))
-    registry.publish(draft=draft(run="new", model=model_of("new")), model=model_of("new"))
+    registry.runs.start(key="new")
+    registry.log.append(promotion=promotion(number=2, version=2, run="new", previous_version=1))
+    registry.versions.publish(draft=draft(run="new", model=model_of("new")), model=model_of("new"))
     return True
 
 
 def _forgets_its_promotion(registry: Registry) -> bool:
-    registry.start_run(key="new")
-    manifest = registry.publish(draft=draft(run="new", model=model_of("new")), model=model_of("new"))
+    registry.runs.start(key="new")
+    manifest = registry.versions.publish(draft=draft(run="new", model=model_of("new")), model=model_of("new"))
     champion = registry.champion()
     number = 1 if champion is None else champion.promotion.number + 1
-    return registry.promote(promotion=promotion(number=number, version=manifest.version, run="new"))
+    return registry.log.append(promotion=promotion(number=number, version=manifest.version, run="new"))
 
 
 # --- wrong retention --------------------
@@ -105,7 +113,7 @@ def _forgets_its_promotion(registry: Registry) -> bool:
 def _deletes_before_the_tombstone(registry: Registry) -> bool:
     yard = registry._graveyard()
     for number in (1, 2):
-        yard.store.delete(key=retention.blob_name(registry.manifest(version=number).model_digest))
+        yard.store.delete(key=blob_name(registry.versions.manifest(version=number).model_digest))
     registry.retain(keep=1, now=NOW, run="retain")
     return True
 
@@ -115,7 +123,7 @@ def _marked_before_deleted() -> list[str]:
         self.store.create(key=f"{retention.FOLDER}/{number}.done", data=sealed({"time": None, "shared": False}))
         tombstone = self.tombstone(number)
         assert tombstone is not None
-        self.store.delete(key=retention.blob_name(tombstone.model_digest))
+        self.store.delete(key=blob_name(tombstone.model_digest))
         return []
 
     with patch.object(retention.Graveyard, "_finish", finish):
@@ -143,12 +151,12 @@ def shared_model() -> list[str]:
     """What is wrong after retention where an old version and a kept one have the same model."""
     registry = registry_on(Disk(state=EMPTY))
     for number, model in enumerate([b"same", b"other", b"same", b"newest"], start=1):
-        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
-    registry.promote(promotion=promotion(number=1, version=4, run="run-4", previous_version=3))
+        registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+    registry.log.append(promotion=promotion(number=1, version=4, run="run-4", previous_version=3))
     for hours in (0, 1):
         registry.retain(keep=1, now=NOW + timedelta(hours=hours), run="retain")
     try:
-        registry.model(manifest=registry.manifest(version=3))
+        registry.versions.model(manifest=registry.versions.manifest(version=3))
     except RunError as error:
         return [str(error)]
     return []
@@ -157,7 +165,7 @@ def shared_model() -> list[str]:
 def _finish_without_looking(self: retention.Graveyard, number: int, **_: object) -> list[str]:
     tombstone = self.tombstone(number)
     assert tombstone is not None
-    self.store.delete(key=retention.blob_name(tombstone.model_digest))
+    self.store.delete(key=blob_name(tombstone.model_digest))
     return []
 
 
@@ -167,13 +175,13 @@ def _finish_without_looking(self: retention.Graveyard, number: int, **_: object)
 def torn_model(make: Make = registry_on) -> list[str]:
     """A model that is torn on the disk already must not be taken for the one that is published."""
     writer = Disk(state=EMPTY)
-    registry_on(writer).publish(draft=draft(run="a", model=b"model"), model=b"model")
+    registry_on(writer).versions.publish(draft=draft(run="a", model=b"model"), model=b"model")
     state = writer.now()
     torn = State(state.folders, frozenset((n, d[:2] if "blobs" in n.parts else d) for n, d in state.files))
     registry = make(Disk(state=torn))
     try:
-        manifest = registry.publish(draft=draft(run="b", model=b"model"), model=b"model")
-        registry.model(manifest=manifest)
+        manifest = registry.versions.publish(draft=draft(run="b", model=b"model"), model=b"model")
+        registry.versions.model(manifest=manifest)
     except RunError as error:
         return [] if error.reason == "BlobCorrupt" else [str(error)]
     return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from retrain_trainer.errors import RunError
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.store import DirectoryStore
 
 from tests.faults.registry.disk import EMPTY, ROOT, Disk, PowerLoss, State

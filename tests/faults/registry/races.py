@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 
 from tests.faults.registry.kills import CONTEXT, adopt, surroundings
 from tests.faults.registry.scenarios import model_of, publish
@@ -36,7 +36,7 @@ def _promote_many(root: str, mine: int, start: float) -> list[tuple[int, bool]]:
         assert champion is not None
         number = champion.promotion.number + 1
         run = f"writer-{mine}-{number}"
-        tried.append((number, registry.promote(promotion=promotion(number=number, version=1, run=run))))
+        tried.append((number, registry.log.append(promotion=promotion(number=number, version=1, run=run))))
         champion = registry.champion()
     return tried
 
@@ -64,10 +64,10 @@ def _wrong(*, registry: Registry, tried: list[list[tuple[int, bool]]]) -> list[s
     if won != list(range(2, 2 + WRITERS * _WINS)):
         found.append(f"numbers won: {won}")
     for number, mine in winners.items():
-        entry = registry.promotion_of_run(key=f"writer-{mine}-{number}", after=number - 1)
+        entry = registry.log.of_run(key=f"writer-{mine}-{number}", after=number - 1)
         if entry is None or entry.number != number:
             found.append(f"promotion {number} is not its winner's")
     champion = registry.champion()
-    if champion is None or registry.model(manifest=champion.manifest) != model_of("first"):
+    if champion is None or registry.versions.model(manifest=champion.manifest) != model_of("first"):
         found.append("the champion is not whole")
     return found

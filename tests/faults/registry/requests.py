@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from retrain_trainer.registry.bucket import BucketStore
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.s3 import Found, Requests
 
 from tests.faults.registry.disk import PowerLoss

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from retrain_trainer.errors import RunError
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 
 from tests.unit.trainer.registry.builders import NOW, promotion, publish_and_promote
 
@@ -53,8 +53,8 @@ def rollback(name: str, *, to: int) -> Run:
     """A new entry that names an older version; nothing is taken back."""
 
     def run(registry: Registry) -> bool:
-        started = registry.start_run(key=name)
-        if registry.promotion_of_run(key=name, after=started.promotion) is None:
+        started = registry.runs.start(key=name)
+        if registry.log.of_run(key=name, after=started.promotion) is None:
             champion = registry.champion()
             assert champion is not None
             entry = promotion(
@@ -63,9 +63,9 @@ def rollback(name: str, *, to: int) -> Run:
                 run=name,
                 previous_version=champion.manifest.version,
             )
-            if not registry.promote(promotion=entry):
+            if not registry.log.append(promotion=entry):
                 return False
-        registry.finish_run(key=name, result={"time": "2013-03-01T12:00:00Z"})
+        registry.runs.finish(key=name, result={"time": "2013-03-01T12:00:00Z"})
         return True
 
     return run
@@ -120,7 +120,7 @@ def harm(registry: Registry, *, scenario: Scenario, models: Mapping[bytes, str])
     found = []
     try:
         champion = registry.champion()
-        if champion is not None and registry.model(manifest=champion.manifest) not in models:
+        if champion is not None and registry.versions.model(manifest=champion.manifest) not in models:
             found.append("the champion's model is none that was published")
         if champion is None and scenario.before:
             found.append("the champion is lost")
@@ -134,11 +134,11 @@ def harm(registry: Registry, *, scenario: Scenario, models: Mapping[bytes, str])
 def _lost(registry: Registry, version: int) -> list[str]:
     """A version that was published has its model, or a tombstone."""
     try:
-        manifest = registry.manifest(version=version)
+        manifest = registry.versions.manifest(version=version)
     except RunError:
         return []  # a burnt number: never published
     try:
-        registry.model(manifest=manifest)
+        registry.versions.model(manifest=manifest)
     except RunError as error:
         if error.reason != "VersionRemoved":
             return [f"version {version}: {error.reason}"]
@@ -151,7 +151,7 @@ def end(registry: Registry, *, scenario: Scenario) -> list[str]:
     try:
         champion = registry.champion()
         wanted = [model_of(run) for run in scenario.champion]
-        if champion is None or registry.model(manifest=champion.manifest) not in wanted:
+        if champion is None or registry.versions.model(manifest=champion.manifest) not in wanted:
             found.append("after the resumed run another model is in use")
         if (promotions := registry.counters().promotions) != scenario.promotions:
             found.append(f"{promotions} promotions instead of {scenario.promotions}")
@@ -159,12 +159,12 @@ def end(registry: Registry, *, scenario: Scenario) -> list[str]:
         gone = set()
         for version in range(1, registry.counters().trainings + 1):
             try:
-                manifest = registry.manifest(version=version)
+                manifest = registry.versions.manifest(version=version)
             except RunError:
                 continue
             owners[manifest.run] = owners.get(manifest.run, 0) + 1
             try:
-                registry.model(manifest=manifest)
+                registry.versions.model(manifest=manifest)
             except RunError:
                 gone.add(manifest.run)
         found += [f"run {run} has {count} versions" for run, count in owners.items() if count > 1]

@@ -14,8 +14,8 @@ from typing import Any
 
 from retrain_trainer.backtest.replay import Checked, Replay
 from retrain_trainer.contract import RunDescription
-from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Registry
 
 #: Sections of a spec that hold training back or keep a version waiting: *always* knows nothing of the kind.
 _HELD_BACK_BY = ("limits", "triggers")

@@ -12,8 +12,8 @@ from retrain_trainer.backtest.cuts import CLAIM, URI
 from retrain_trainer.contract import Action, Cause, Outcome, RunDescription
 from retrain_trainer.errors import RunError
 from retrain_trainer.head import open_registry
-from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.run import execute
 from retrain_trainer.spec import PolicySpec, parse_spec
 
@@ -73,7 +73,7 @@ class Replay:
             trigger=body.get("trigger"),
             rows=(body.get("data") or {}).get("rows"),
             champion=None if champion is None else champion.manifest,
-            trained=self.registry.version_of_run(key=key),
+            trained=self.registry.versions.of_run(key=key),
         )
 
 

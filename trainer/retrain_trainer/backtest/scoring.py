@@ -10,8 +10,8 @@ from retrain_trainer.backtest.baselines import InForce
 from retrain_trainer.backtest.cuts import History
 from retrain_trainer.backtest.periods import Period
 from retrain_trainer.challenge import Problem, problem_of, score_on
-from retrain_trainer.registry.log import Champion, Registry
 from retrain_trainer.registry.manifest import Promotion
+from retrain_trainer.registry.registry import Champion, Registry
 
 
 @dataclass(slots=True, kw_only=True)

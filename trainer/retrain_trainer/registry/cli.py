@@ -11,7 +11,7 @@ from typing import Any
 from retrain_trainer.errors import EXIT_OK, RegistryDamaged, RunError
 from retrain_trainer.registry.address import store_at
 from retrain_trainer.registry.inspect import inspect
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 
 
 def add_command(commands: Any, *, mount: Callable[[str], tuple[str, Path]]) -> None:

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from retrain_trainer.errors import RunError
-from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.registry.registry import Registry
 
 _T = TypeVar("_T")
 
@@ -38,8 +38,8 @@ def inspect(*, registry: Registry, models: bool) -> Inspection:
             return None
 
     champion = tried(registry.champion)
-    for number in registry.version_numbers():
-        manifest = tried(partial(registry.manifest, version=number), but_not="ManifestMissing")
+    for number in registry.versions.numbers():
+        manifest = tried(partial(registry.versions.manifest, version=number), but_not="ManifestMissing")
         if manifest is None:
             lines.append(f"version {number:>4}  damaged, or never finished")
             continue
@@ -47,14 +47,14 @@ def inspect(*, registry: Registry, models: bool) -> Inspection:
         grave = tried(partial(registry.tombstone, version=number))
         lines.append(_version(manifest, mark="champion" if in_use else "given up" if grave else ""))
         if models and grave is None:
-            tried(partial(registry.model, manifest=manifest))
-    for number in registry.promotion_numbers():
-        entry = tried(partial(registry.promotion, number=number))
+            tried(partial(registry.versions.model, manifest=manifest))
+    for number in registry.log.numbers():
+        entry = tried(partial(registry.log.entry, number=number))
         if entry is not None:
             lines.append(
                 f"promotion {number:>2}  version {entry.version}  {entry.time:%Y-%m-%d %H:%M}  run {entry.run}"
             )
-            manifest = tried(partial(registry.manifest, version=entry.version))
+            manifest = tried(partial(registry.versions.manifest, version=entry.version))
             if manifest is not None and entry.run == manifest.run and manifest.gate.verdict != "Better":
                 damage.append(
                     f"PromotionDamaged: promotion {number} makes version {entry.version} the champion, which its own "

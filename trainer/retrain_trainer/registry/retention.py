@@ -15,6 +15,7 @@ from typing import Any
 
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, parsed_time, sealed, time_text
+from retrain_trainer.registry.layout import blob_name
 from retrain_trainer.registry.store import Store
 
 GRACE = timedelta(hours=1)
@@ -89,9 +90,7 @@ class Graveyard:
 
     def tombstone(self, version: int) -> Tombstone | None:
         """Why a version has no model any more, or None."""
-        name = f"{FOLDER}/{version}.json"
-        data = self.store.read(key=name, limit=MAX_DOCUMENT_BYTES)
-        return None if data is None else Tombstone.from_bytes(data=data, name=self.store.name_of(name))
+        return find_tombstone(self.store, version=version)
 
     def retain(self, *, versions: Sequence[int], keep: int, now: datetime, run: str) -> Sequence[str]:
         """Give up what is beyond `keep`, and delete what was given up long enough ago. Lines to show."""
@@ -139,10 +138,11 @@ class Graveyard:
         return [f"retention: version {number}: {what}"]
 
 
-def blob_name(digest: str) -> str:
-    """The key of a model: `sha256:<hex>` → `blobs/sha256/<hex>`."""
-    algorithm, _, value = digest.partition(":")
-    return f"blobs/{algorithm}/{value}"
+def find_tombstone(store: Store, *, version: int) -> Tombstone | None:
+    """Why a version's model was given up, or None. What has a tombstone must not be promoted again."""
+    name = f"{FOLDER}/{version}.json"
+    data = store.read(key=name, limit=MAX_DOCUMENT_BYTES)
+    return None if data is None else Tombstone.from_bytes(data=data, name=store.name_of(name))
 
 
 def _done(*, now: datetime, shared: bool) -> bytes:

@@ -10,8 +10,8 @@ from typing import Any
 from retrain_trainer.features import Exclusion, Feature, FeatureSchema
 from retrain_trainer.registry.bucket import BucketStore
 from retrain_trainer.registry.documents import sha256
-from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.store import DirectoryStore, Store
 
 NOW = datetime(2013, 3, 1, 12, tzinfo=UTC)
@@ -119,9 +119,11 @@ def promotion(*, number: int, version: int, run: str, previous_version: int | No
 
 def publish_and_promote(*, registry: Registry, run: str, model: bytes) -> bool:
     """The writes of a run that wins, in the order of a run, resuming what the same key did before. True if promoted."""
-    started = registry.start_run(key=run)
-    manifest = registry.version_of_run(key=run) or registry.publish(draft=draft(run=run, model=model), model=model)
-    won = registry.promotion_of_run(key=run, after=started.promotion) is not None
+    started = registry.runs.start(key=run)
+    manifest = registry.versions.of_run(key=run) or registry.versions.publish(
+        draft=draft(run=run, model=model), model=model
+    )
+    won = registry.log.of_run(key=run, after=started.promotion) is not None
     if not won:
         champion = registry.champion()
         entry = promotion(
@@ -130,6 +132,6 @@ def publish_and_promote(*, registry: Registry, run: str, model: bytes) -> bool:
             run=run,
             previous_version=None if champion is None else champion.manifest.version,
         )
-        won = registry.promote(promotion=entry)
-    registry.finish_run(key=run, result={"time": "2013-03-01T12:00:00Z", "body": {"outcome": "Promoted"}})
+        won = registry.log.append(promotion=entry)
+    registry.runs.finish(key=run, result={"time": "2013-03-01T12:00:00Z", "body": {"outcome": "Promoted"}})
     return won

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from retrain_trainer.errors import DataUnavailable, RunError
 from retrain_trainer.registry.bucket import BucketStore
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.s3 import Patience
 
 from tests.support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server, environment, free_port
@@ -149,5 +149,5 @@ def test_a_whole_run_survives_a_fault_at_each_of_its_writes(
         assert trouble == []
         champion = registry.champion()
         assert champion is not None
-        assert (champion.manifest.version, registry.model(manifest=champion.manifest)) == (number + 1, model)
+        assert (champion.manifest.version, registry.versions.model(manifest=champion.manifest)) == (number + 1, model)
     assert registry.counters().promotions == writes

@@ -19,8 +19,8 @@ def _fill(place: Place) -> None:
     registry = place.registry()
     for number in range(1, 4):
         model = f"model {number}".encode()
-        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
-        registry.promote(
+        registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+        registry.log.append(
             promotion=promotion(number=number, version=number, run=f"run-{number}", previous_version=number - 1 or None)
         )
     registry.retain(keep=1, now=NOW, run="run-3")
@@ -55,8 +55,8 @@ def test_a_champion_that_its_gate_refused_is_told(place: Place, capsys: pytest.C
     _fill(place)
     registry = place.registry()
     lost = draft(run="lost", model=b"lost")
-    registry.publish(draft=replace(lost, gate=replace(lost.gate, verdict="NotBetter")), model=b"lost")
-    registry.promote(promotion=promotion(number=4, version=4, run="lost", previous_version=3))
+    registry.versions.publish(draft=replace(lost, gate=replace(lost.gate, verdict="NotBetter")), model=b"lost")
+    registry.log.append(promotion=promotion(number=4, version=4, run="lost", previous_version=3))
     assert main(["registry", "list", _location(place)]) == 65
     assert "promotion 4 makes version 4 the champion, which its own run found NotBetter" in capsys.readouterr().err
 

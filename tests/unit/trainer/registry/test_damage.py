@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.documents import sealed
-from retrain_trainer.registry.log import Registry
 from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.registry import Registry
 
 from tests.unit.trainer.registry.builders import NOW, Place, draft, promotion
 
@@ -26,11 +26,11 @@ def _two_versions(place: Place) -> Registry:
     registry = place.registry()
     for number, run in enumerate(["a", "b"], start=1):
         model = f"model {run}".encode()
-        registry.start_run(key=run)
-        registry.publish(draft=draft(run=run, model=model), model=model)
+        registry.runs.start(key=run)
+        registry.versions.publish(draft=draft(run=run, model=model), model=model)
         entry = promotion(number=number, version=number, run=run, previous_version=number - 1 or None)
-        assert registry.promote(promotion=entry)
-        registry.finish_run(key=run, result={"time": f"2013-03-0{number}"})
+        assert registry.log.append(promotion=entry)
+        registry.runs.finish(key=run, result={"time": f"2013-03-0{number}"})
     return registry
 
 
@@ -42,7 +42,7 @@ def _blob(place: Place, model: bytes) -> Path:
 def _model_in_use(registry: Registry) -> bytes:
     champion = registry.champion()
     assert champion is not None
-    return registry.model(manifest=champion.manifest)
+    return registry.versions.model(manifest=champion.manifest)
 
 
 def _resealed(path: Path, **changes: object) -> None:
@@ -99,16 +99,16 @@ def test_a_damaged_record_of_a_run_is_named_to_that_run_and_harms_no_other(place
     registry = _two_versions(place)
     KINDS[kind](place.files / "runs/b" / name)
     reads: dict[str, Callable[..., object]] = {
-        "started.json": registry.start_run,
-        "version-1.json": registry.version_of_run,
-        "result.json": registry.find_run,
+        "started.json": registry.runs.start,
+        "version-1.json": registry.versions.of_run,
+        "result.json": registry.runs.find,
     }
     with pytest.raises(RegistryDamaged, match=place.store().name_of(f"runs/b/{name}")):
         reads[name](key="b")
     assert _model_in_use(registry) == b"model b"
-    assert [key for key, _ in registry.previous_runs(limit=5)] == (["a"] if name == "result.json" else ["b", "a"])
+    assert [key for key, _ in registry.runs.newest(limit=5)] == (["a"] if name == "result.json" else ["b", "a"])
     model = b"model c"
-    assert registry.publish(draft=draft(run="c", model=model), model=model).version == 3
+    assert registry.versions.publish(draft=draft(run="c", model=model), model=model).version == 3
 
 
 def _copy(place: Place, source: str, target: str) -> None:
@@ -197,19 +197,19 @@ def test_files_of_others_change_nothing(place: Place) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
     assert _model_in_use(registry) == b"model b"
-    newest = registry.newest_version()
+    newest = registry.versions.newest()
     assert newest is not None
     assert newest.version == 2
     model = b"model c"
-    assert registry.publish(draft=draft(run="c", model=model), model=model).version == 3
-    assert registry.promote(promotion=promotion(number=3, version=3, run="c", previous_version=2))
+    assert registry.versions.publish(draft=draft(run="c", model=model), model=model).version == 3
+    assert registry.log.append(promotion=promotion(number=3, version=3, run="c", previous_version=2))
     assert _model_in_use(registry) == b"model c"
 
 
 def test_a_forged_version_above_all_others_burns_numbers_and_no_more(place: Place) -> None:
     registry = _two_versions(place)
     _copy(place, MANIFEST, "versions/99999999999999999999/manifest.json")
-    newest = registry.newest_version()
+    newest = registry.versions.newest()
     assert newest is not None
     assert newest.version == 2
     assert _model_in_use(registry) == b"model b"
@@ -230,11 +230,11 @@ def test_a_flipped_bit_is_found_or_changes_nothing(bit: int, what: str) -> None:
 def test_a_missing_model_without_a_tombstone_is_damage_and_with_one_is_none(place: Place) -> None:
     registry = _two_versions(place)
     _blob(place, b"model a").unlink()
-    manifest = registry.manifest(version=1)
+    manifest = registry.versions.manifest(version=1)
     with pytest.raises(RegistryDamaged, match="restore"):
-        registry.model(manifest=manifest)
+        registry.versions.model(manifest=manifest)
     (place.files / "tombstones").mkdir(parents=True)
     (place.files / "tombstones/1.json").write_bytes(b"{}")
     with pytest.raises(RunError, match=r"tombstones/1\.json") as caught:
-        registry.model(manifest=manifest)
+        registry.versions.model(manifest=manifest)
     assert not isinstance(caught.value, DataUnavailable)

@@ -16,7 +16,7 @@ from tests.unit.trainer.registry.builders import Place, draft, promotion, publis
 def test_an_empty_registry_has_no_champion(place: Place) -> None:
     registry = place.registry()
     assert registry.champion() is None
-    assert registry.previous_runs(limit=5) == []
+    assert registry.runs.newest(limit=5) == []
     assert registry.counters().checks == 0
 
 
@@ -32,8 +32,8 @@ def test_the_champion_is_what_the_newest_promotion_names(place: Place) -> None:
     champion = registry.champion()
     assert champion is not None
     assert (champion.manifest.version, champion.promotion.number) == (2, 2)
-    assert registry.model(manifest=champion.manifest) == b"b"
-    assert registry.promote(promotion=promotion(number=3, version=1, run="c"))
+    assert registry.versions.model(manifest=champion.manifest) == b"b"
+    assert registry.log.append(promotion=promotion(number=3, version=1, run="c"))
     rolled_back = registry.champion()
     assert rolled_back is not None
     assert rolled_back.manifest.version == 1
@@ -43,33 +43,33 @@ def test_the_champion_is_what_the_newest_promotion_names(place: Place) -> None:
 
 def test_one_run_key_gets_one_version_and_one_result_however_often_it_tries(place: Place) -> None:
     registry = place.registry()
-    first = registry.start_run(key="uid.job")
+    first = registry.runs.start(key="uid.job")
     assert not first.resumed
-    published = registry.publish(draft=draft(run="uid.job", model=b"one"), model=b"one")
+    published = registry.versions.publish(draft=draft(run="uid.job", model=b"one"), model=b"one")
     again = place.registry()
-    assert again.start_run(key="uid.job").resumed
-    assert again.version_of_run(key="uid.job") == published
-    assert again.publish(draft=draft(run="uid.job", model=b"two"), model=b"two") == published
-    assert again.finish_run(key="uid.job", result={"time": "1"}) == {"time": "1"}
-    assert again.finish_run(key="uid.job", result={"time": "2"}) == {"time": "1"}
-    assert again.find_run(key="uid.job") == {"time": "1"}
+    assert again.runs.start(key="uid.job").resumed
+    assert again.versions.of_run(key="uid.job") == published
+    assert again.versions.publish(draft=draft(run="uid.job", model=b"two"), model=b"two") == published
+    assert again.runs.finish(key="uid.job", result={"time": "1"}) == {"time": "1"}
+    assert again.runs.finish(key="uid.job", result={"time": "2"}) == {"time": "1"}
+    assert again.runs.find(key="uid.job") == {"time": "1"}
 
 
 def test_previous_runs_come_newest_first_without_the_asking_one(place: Place) -> None:
     registry = place.registry()
     for key in ("b", "a", "d", "c"):
-        registry.start_run(key=key)
-        registry.finish_run(key=key, result={"time": f"2013-01-0{'abcd'.index(key) + 1}"})
-    registry.start_run(key="unfinished")
-    assert [key for key, _ in registry.previous_runs(limit=2, without="d")] == ["c", "b"]
+        registry.runs.start(key=key)
+        registry.runs.finish(key=key, result={"time": f"2013-01-0{'abcd'.index(key) + 1}"})
+    registry.runs.start(key="unfinished")
+    assert [key for key, _ in registry.runs.newest(limit=2, without="d")] == ["c", "b"]
 
 
 def test_an_unreadable_result_of_an_earlier_run_stops_nobody(place: Place) -> None:
     registry = place.registry()
-    registry.finish_run(key="good", result={"time": "2"})
-    registry.finish_run(key="torn", result={"time": "1"})
+    registry.runs.finish(key="good", result={"time": "2"})
+    registry.runs.finish(key="torn", result={"time": "1"})
     (place.files / "runs/torn/result.json").write_bytes(b'{"ti')
-    assert [key for key, _ in registry.previous_runs(limit=5)] == ["good"]
+    assert [key for key, _ in registry.runs.newest(limit=5)] == ["good"]
 
 
 def test_the_salt_is_made_once(place: Place) -> None:
@@ -81,7 +81,7 @@ def _publish_many(root: str, mine: int, times: int) -> list[int]:
     versions = []
     for index in range(times):
         run, model = f"run-{mine}-{index}", f"{mine}-{index}".encode()
-        versions.append(registry.publish(draft=draft(run=run, model=model), model=model).version)
+        versions.append(registry.versions.publish(draft=draft(run=run, model=model), model=model).version)
     return versions
 
 
@@ -94,13 +94,13 @@ def test_eight_processes_get_distinct_rising_versions(place: Place) -> None:
     registry = place.registry()
     for number, mine in enumerate(versions):
         for index, version in enumerate(mine):
-            manifest = registry.manifest(version=version)
-            assert registry.model(manifest=manifest) == f"{number}-{index}".encode()
+            manifest = registry.versions.manifest(version=version)
+            assert registry.versions.model(manifest=manifest) == f"{number}-{index}".encode()
 
 
 def _publish_same_key(root: str, mine: int) -> int:
     model = str(mine).encode()
-    return registry_at(root).publish(draft=draft(run="same", model=model), model=model).version
+    return registry_at(root).versions.publish(draft=draft(run="same", model=model), model=model).version
 
 
 def test_eight_processes_with_one_run_key_end_at_one_version(place: Place) -> None:
@@ -117,7 +117,7 @@ def _promote_many(root: str, mine: int, times: int) -> list[int]:
         champion = registry.champion()
         assert champion is not None
         number = champion.promotion.number + 1
-        if registry.promote(promotion=promotion(number=number, version=1, run=f"run-{mine}-{len(won)}")):
+        if registry.log.append(promotion=promotion(number=number, version=1, run=f"run-{mine}-{len(won)}")):
             won.append(number)
     return won
 
@@ -173,7 +173,7 @@ def test_a_damaged_model_is_named_and_never_returned(place: Place, change: bytes
     champion = registry.champion()
     assert champion is not None
     with pytest.raises(RegistryDamaged, match=blob.name) as caught:
-        registry.model(manifest=champion.manifest)
+        registry.versions.model(manifest=champion.manifest)
     assert caught.value.reason == reason
 
 
@@ -183,16 +183,16 @@ def test_a_torn_blob_of_before_is_hashed_again_not_trusted(place: Place) -> None
     (blob,) = (place.files / "blobs/sha256").iterdir()
     blob.write_bytes(b"mod")
     with pytest.raises(RegistryDamaged, match=blob.name) as caught:
-        registry.publish(draft=draft(run="b", model=b"model"), model=b"model")
+        registry.versions.publish(draft=draft(run="b", model=b"model"), model=b"model")
     assert caught.value.reason == "BlobCorrupt"
 
 
 def test_a_torn_manifest_burns_its_number_and_the_next_is_taken(place: Place) -> None:
     registry = place.registry()
-    registry.start_run(key="a")
-    registry.publish(draft=draft(run="a", model=b"model"), model=b"model")
+    registry.runs.start(key="a")
+    registry.versions.publish(draft=draft(run="a", model=b"model"), model=b"model")
     _damage(place.files / "versions/1/manifest.json", "torn")
-    assert registry.publish(draft=draft(run="a", model=b"model"), model=b"model").version == 2
-    resumed = registry.version_of_run(key="a")
+    assert registry.versions.publish(draft=draft(run="a", model=b"model"), model=b"model").version == 2
+    resumed = registry.versions.of_run(key="a")
     assert resumed is not None
     assert resumed.version == 2

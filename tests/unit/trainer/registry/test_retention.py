@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.retention import given_up, protected_versions
 
 from tests.unit.trainer.registry.builders import NOW, Place, draft, promotion, publish_and_promote
@@ -38,9 +38,9 @@ def _filled(place: Place, count: int) -> Registry:
     for number in range(1, count + 1):
         previous = number - 1 or None
         model = f"model {number}".encode()
-        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+        registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
         entry = promotion(number=number, version=number, run=f"run-{number}", previous_version=previous)
-        assert registry.promote(promotion=entry)
+        assert registry.log.append(promotion=entry)
     return registry
 
 
@@ -75,22 +75,24 @@ def test_a_version_that_is_gone_says_so_by_name(place: Place) -> None:
     registry = _filled(place, 3)
     for time in (NOW, NOW + HOUR):
         registry.retain(keep=1, now=time, run="run-3")
-    manifest = registry.manifest(version=1)
+    manifest = registry.versions.manifest(version=1)
     with pytest.raises(DataUnavailable, match=r"version 1 .* registry.keepVersions is 1") as caught:
-        registry.model(manifest=manifest)
+        registry.versions.model(manifest=manifest)
     assert caught.value.reason == "VersionRemoved"
-    assert registry.model(manifest=registry.manifest(version=2)) == b"model 2"  # the one before the champion
+    assert (
+        registry.versions.model(manifest=registry.versions.manifest(version=2)) == b"model 2"
+    )  # the one before the champion
 
 
 def test_a_model_that_two_versions_share_stays_while_one_needs_it(place: Place) -> None:
     registry = place.registry()
     for number, model in enumerate([b"same", b"other", b"same", b"newest"], start=1):
-        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
-    registry.promote(promotion=promotion(number=1, version=4, run="run-4", previous_version=3))
+        registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+    registry.log.append(promotion=promotion(number=1, version=4, run="run-4", previous_version=3))
     for time in (NOW, NOW + HOUR):
         registry.retain(keep=1, now=time, run="run-4")
     assert _models(place) == ["newest", "same"]
-    registry.promote(promotion=promotion(number=2, version=4, run="run-5", previous_version=4))
+    registry.log.append(promotion=promotion(number=2, version=4, run="run-5", previous_version=4))
     for time in (NOW + 2 * HOUR, NOW + 3 * HOUR):
         registry.retain(keep=1, now=time, run="run-5")
     assert _models(place) == ["newest"]
@@ -99,19 +101,19 @@ def test_a_model_that_two_versions_share_stays_while_one_needs_it(place: Place) 
 def test_what_is_needed_again_after_its_tombstone_stays(place: Place) -> None:
     registry = _filled(place, 4)
     registry.retain(keep=1, now=NOW, run="run-4")
-    registry.promote(promotion=promotion(number=5, version=1, run="rollback", previous_version=4))
+    registry.log.append(promotion=promotion(number=5, version=1, run="rollback", previous_version=4))
     told = registry.retain(keep=1, now=NOW + HOUR, run="run-5")
     assert "retention: version 1 was given up and is needed again; its model stays" in told
     champion = registry.champion()
     assert champion is not None
-    assert registry.model(manifest=champion.manifest) == b"model 1"
+    assert registry.versions.model(manifest=champion.manifest) == b"model 1"
 
 
 def test_without_a_champion_nothing_goes(place: Place) -> None:
     registry = place.registry()
     for number in range(1, 5):
         model = f"model {number}".encode()
-        registry.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+        registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
     for time in (NOW, NOW + HOUR):
         assert registry.retain(keep=1, now=time, run="run-4") == []
     assert len(_models(place)) == 4
@@ -127,8 +129,8 @@ def test_a_manifest_that_cannot_be_read_stops_retention(place: Place) -> None:
 
 def test_a_published_model_that_retention_takes_away_meanwhile_is_stored_again(place: Place) -> None:
     registry = publish_registry(place)
-    manifest = registry.publish(draft=draft(run="again", model=b"model"), model=b"model")
-    assert registry.model(manifest=manifest) == b"model"
+    manifest = registry.versions.publish(draft=draft(run="again", model=b"model"), model=b"model")
+    assert registry.versions.model(manifest=manifest) == b"model"
 
 
 def publish_registry(place: Place) -> Registry:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from retrain_trainer.contract import ChallengerFacts, ChampionFacts, DataFacts, Result, read_environment
 from retrain_trainer.errors import SpecError
 from retrain_trainer.message import MAX_MESSAGE_BYTES, earlier_entry, encode, message_body
-from retrain_trainer.registry.log import Counters
+from retrain_trainer.registry.registry import Counters
 
 from tests.unit.trainer.run.schema import violations
 

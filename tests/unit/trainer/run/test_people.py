@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from retrain_trainer import load_champion
 from retrain_trainer.message import encode
-from retrain_trainer.registry.log import Registry
-from retrain_trainer.registry.retention import blob_name
+from retrain_trainer.registry.layout import blob_name
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.store import DirectoryStore
 
 from tests.unit.trainer.run.builders import Site, spec
@@ -173,10 +173,10 @@ def test_a_request_restored_from_a_backup_is_not_carried_out_again(site: Site) -
 def test_a_version_that_retention_gave_up_never_serves_again(site: Site, action: str, request_: str) -> None:
     registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
     ask(site, "approve", "2")
-    manifest = registry.published(version=2)
+    manifest = registry.versions.find(version=2)
     assert manifest is not None
-    model = registry.model(manifest=manifest)
-    third = registry.publish(draft=replace(manifest, version=0, run="run-3"), model=model)
+    model = registry.versions.model(manifest=manifest)
+    third = registry.versions.publish(draft=replace(manifest, version=0, run="run-3"), model=model)
     ask(site, "approve", f"{third.version}")
     registry.retain(keep=1, now=site.now, run="run-3")
     assert registry.tombstone(version=1) is not None
@@ -188,7 +188,7 @@ def test_a_version_that_retention_gave_up_never_serves_again(site: Site, action:
 
 def test_a_version_whose_model_is_damaged_is_refused(site: Site) -> None:
     registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
-    waiting = registry.published(version=2)
+    waiting = registry.versions.find(version=2)
     assert waiting is not None
     (site.registry / blob_name(waiting.model_digest)).unlink()
     body = ask(site, "approve", "2")
@@ -227,11 +227,11 @@ def test_every_promotion_in_a_race_with_people_has_passed_the_gate_against_the_c
     with ThreadPoolExecutor(max_workers=6) as pool:
         bodies = list(pool.map(lambda run: execute(run=run, now=site.now, say=lambda _: None), runs))
     registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
-    entries = [registry.promotion(number=number) for number in registry.promotion_numbers()]
+    entries = [registry.log.entry(number=number) for number in registry.log.numbers()]
     assert [entry.number for entry in entries] == list(range(1, len(entries) + 1))
     for before, entry in pairwise(entries):
         assert entry.previous_version == before.version
         if entry.kind == "Promotion":
-            gate = registry.manifest(version=entry.version).gate
+            gate = registry.versions.manifest(version=entry.version).gate
             assert (gate.verdict, gate.held, gate.champion) == ("Better", False, before.version)
     assert {body["outcome"] for body in bodies} & {"Approved", "Promoted"}

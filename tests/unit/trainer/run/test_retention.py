@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from retrain_trainer.errors import SpecError
-from retrain_trainer.registry.log import Registry
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.store import DirectoryStore
 
 from tests.unit.trainer.registry.builders import draft, promotion
@@ -19,9 +19,9 @@ def _four_versions(root: Path) -> None:
     registry = Registry(store=DirectoryStore(mount=root / "models", prefix="kept/team/delays"))
     for number in range(1, 5):
         run, model = f"run-{number}", f"model {number}".encode()
-        registry.publish(draft=draft(run=run, model=model), model=model)
+        registry.versions.publish(draft=draft(run=run, model=model), model=model)
         entry = promotion(number=number, version=number, run=run, previous_version=number - 1 or None)
-        assert registry.promote(promotion=entry)
+        assert registry.log.append(promotion=entry)
 
 
 def test_a_run_gives_old_models_up_and_a_later_one_deletes_them(tmp_path: Path) -> None:

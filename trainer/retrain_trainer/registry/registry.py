@@ -1,0 +1,124 @@
+"""The registry of one policy: its runs, its versions and its promotion log, and what follows from all three."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from retrain_trainer.errors import RegistryDamaged
+from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, sealed, time_text
+from retrain_trainer.registry.layout import document, find_document, manifest_name, promotion_name
+from retrain_trainer.registry.log import PromotionLog
+from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, find_tombstone, protected_versions
+from retrain_trainer.registry.runs import Runs
+from retrain_trainer.registry.store import Store
+from retrain_trainer.registry.versions import Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Champion:
+    """The version in use: the newest promotion and the manifest it names."""
+
+    promotion: Promotion
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counters:
+    """Totals over the registry's life."""
+
+    checks: int
+    trainings: int
+    promotions: int
+
+
+class Registry:
+    """Reads and writes one policy's registry. What cannot be trusted raises RegistryDamaged, naming the file."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+        self.runs = Runs(store=store)
+        self.versions = Versions(store=store)
+        self.log = PromotionLog(store=store)
+
+    def champion(self) -> Champion | None:
+        """What the newest promotion names; None before the first promotion. RegistryDamaged names file and remedy."""
+        number = self.log.last()
+        if number == 0:
+            return None
+        promotion = self.log.entry(number=number)
+        try:
+            return Champion(promotion=promotion, manifest=self.versions.manifest(version=promotion.version))
+        except RegistryDamaged as error:
+            raise RegistryDamaged(
+                reason=error.reason,
+                message=f"{error.message} ({self._store.name_of(promotion_name(number))} names version "
+                f"{promotion.version} as champion)",
+            ) from error
+
+    def counters(self) -> Counters:
+        """Counted from names alone: a check is a run that began, a training is a version."""
+        return Counters(
+            checks=len(self._store.entries(folder="runs")),
+            trainings=len(self._store.entries(folder="versions")),
+            promotions=len(self._store.entries(folder="promotions")),
+        )
+
+    # --- a person's word --------------------
+
+    def reject(self, *, version: int, run: str, request: str, time: datetime) -> None:
+        """Write down that a person rejected a version; who said so first stands."""
+        body = {"version": version, "run": run, "request": request, "time": time_text(time)}
+        self._store.create(key=f"rejections/{version}.json", data=sealed(body))
+
+    def is_rejected(self, *, version: int) -> bool:
+        """Has a person rejected it?"""
+        return self._store.read(key=f"rejections/{version}.json", limit=MAX_DOCUMENT_BYTES) is not None
+
+    def waiting_version(self, *, champion: Champion | None, newest: Manifest | None) -> int | None:
+        """The version that waits for a person: the newest one, if it passed the gate against this very champion."""
+        number = None if champion is None else champion.manifest.version
+        if newest is None or not newest.gate.held or newest.version == number or newest.gate.champion != number:
+            return None
+        return None if self.is_rejected(version=newest.version) else newest.version
+
+    # --- retention --------------------
+
+    def retain(self, *, keep: int, now: datetime, run: str) -> Sequence[str]:
+        """Keep the models of the newest `keep` versions and of those that are needed (`retention`). Lines to show."""
+        return self._graveyard().retain(versions=self.versions.numbers(), keep=keep, now=now, run=run)
+
+    def tombstone(self, *, version: int) -> Tombstone | None:
+        """Why a version's model was given up, or None. What has a tombstone must not be promoted again."""
+        return find_tombstone(self._store, version=version)
+
+    def _graveyard(self) -> Graveyard:
+        return Graveyard(store=self._store, needs=self._needed, read=self._kept)
+
+    def _needed(self) -> frozenset[int]:
+        champion = self.champion()
+        return protected_versions(
+            versions=self.versions.numbers(),
+            champion=None if champion is None else champion.manifest.version,
+            previous=None if champion is None else champion.promotion.previous_version,
+        )
+
+    def _kept(self, version: int) -> Kept | None:
+        """None for a number that was burnt. RegistryDamaged: what cannot be read might need any model."""
+        if self._store.read(key=manifest_name(version), limit=MAX_DOCUMENT_BYTES) is None:
+            return None
+        manifest = self.versions.manifest(version=version)
+        return Kept(version=version, digest=manifest.model_digest, size=manifest.model_bytes)
+
+    # --- the split's salt --------------------
+
+    def salt(self) -> str:
+        """Random, made once: the same rows stay in the holdout as long as the registry lives."""
+        found = find_document(self._store, name="salt.json")
+        if found is None:
+            self._store.create(key="salt.json", data=sealed({"salt": secrets.token_hex(16)}))
+            found = document(self._store, name="salt.json")
+        return str(found["salt"])

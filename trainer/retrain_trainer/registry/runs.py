@@ -1,0 +1,103 @@
+"""The runs of a registry: what each found when it began, what it found about its data, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrain_trainer.errors import RegistryDamaged
+from retrain_trainer.registry.documents import sealed
+from retrain_trainer.registry.layout import document, find_document, highest
+from retrain_trainer.registry.store import Store
+
+#: Results read to find the newest ones: their files' times only pre-sort them.
+_RECENT = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The head of the registry when a run key was first seen. `resumed`: it was seen before."""
+
+    key: str
+    resumed: bool
+    version: int
+    promotion: int
+
+
+class Runs:
+    """Runs by their key. What cannot be trusted raises RegistryDamaged, naming the file."""
+
+    def __init__(self, *, store: Store) -> None:
+        self._store = store
+        self._results: dict[str, dict[str, Any]] = {}  # of other runs; they never change
+
+    def start(self, *, key: str, generation: int = 0, action: str = "check") -> Started:
+        """Record that a run begins (of which generation, to do what), or find that it began before."""
+        name = f"runs/{key}/started.json"
+        head: dict[str, Any] = {
+            "version": highest(self._store, folder="versions"),
+            "promotion": highest(self._store, folder="promotions"),
+            "generation": generation,
+            "action": action,
+        }
+        resumed = not self._store.create(key=name, data=sealed(head))
+        body = document(self._store, name=name) if resumed else head
+        return Started(key=key, resumed=resumed, version=int(body["version"]), promotion=int(body["promotion"]))
+
+    def finish(self, *, key: str, result: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the result of a run; if it has one already, that one stands. Returns the one that stands."""
+        name = f"runs/{key}/result.json"
+        self._store.create(key=name, data=sealed(result))
+        return document(self._store, name=name)
+
+    def record_validation(self, *, key: str, report: Mapping[str, Any]) -> None:
+        """Keep what a run found about its data; if it was begun before, the first report stands."""
+        self._store.create(key=f"runs/{key}/validation.json", data=sealed(report))
+
+    def find(self, *, key: str) -> dict[str, Any] | None:
+        """The result of a run, or None as long as it has none."""
+        return find_document(self._store, name=f"runs/{key}/result.json")
+
+    def failures_in_a_row(self, *, generation: int, limit: int, without: str = "") -> int:
+        """How many of the newest runs began and have no result, `limit` at most, without the run of key `without`.
+
+        Runs of an earlier generation of the policy, and those up to the newest `train`, do not count.
+        """
+        newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
+        count = 0
+        for entry in newest:
+            if entry.name == without:
+                continue
+            if count >= limit or self.find(key=entry.name) is not None:
+                break
+            started = find_document(self._store, name=f"runs/{entry.name}/started.json") or {}
+            if started.get("generation") != generation or started.get("action") == "train":
+                break
+            count += 1
+        return count
+
+    def newest(self, *, limit: int, without: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """Key and result of the newest runs, newest first by their `time`, without the run of key `without`.
+
+        A result that is unreadable is left out: history must not stop a run.
+        """
+        found = []
+        newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
+        for entry in newest[: max(limit, _RECENT)]:
+            try:
+                result = None if entry.name == without else self._earlier_result(entry.name)
+            except RegistryDamaged:
+                continue
+            if result is not None:
+                found.append((entry.name, result))
+        return sorted(found, key=lambda item: str(item[1].get("time", "")), reverse=True)[:limit]
+
+    def count(self) -> int:
+        """How many have begun."""
+        return len(self._store.entries(folder="runs"))
+
+    def _earlier_result(self, key: str) -> dict[str, Any] | None:
+        if key not in self._results and (result := self.find(key=key)) is not None:
+            self._results[key] = result
+        return self._results.get(key)
