@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from retrain_trainer.contract import Result, RunDescription
-from retrain_trainer.registry.documents import time_text
 from retrain_trainer.registry.registry import Counters
+from retrain_trainer.times import time_text
 
 MESSAGE_VERSION = 1
 MAX_MESSAGE_BYTES = 2048

@@ -12,22 +12,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from retrain_trainer import answers, steps
-from retrain_trainer.answers import Reached
-from retrain_trainer.context import Context
 from retrain_trainer.contract import DataFacts, Result, RunDescription
 from retrain_trainer.data.profile import profile_table
 from retrain_trainer.data.source import open_source
 from retrain_trainer.data.split import SplitRejected
 from retrain_trainer.data.table import open_table
-from retrain_trainer.deciding import decision_for
 from retrain_trainer.errors import RunError
-from retrain_trainer.head import champion_facts, open_registry, read_head
 from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
-from retrain_trainer.people import requested
-from retrain_trainer.registry.documents import time_text
 from retrain_trainer.registry.registry import Registry
 from retrain_trainer.spec import PolicySpec, parse_spec
+from retrain_trainer.steps import answers, checking, opening, scoring
+from retrain_trainer.steps.answers import Reached
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.deciding import decision_for
+from retrain_trainer.steps.head import champion_facts, open_registry, read_head
+from retrain_trainer.steps.people import requested
+from retrain_trainer.times import time_text
 
 
 def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def reach(this: Context) -> Reached:
     # 2. Open the data.
     source = open_source(uri=spec.data.uri, claims=run.mounts, default=run.claims)
     this.say(f"data: {len(source.files)} file(s), {source.size:,} bytes, {source.fingerprint[:19]}")
-    if (quiet := steps.nothing_new(this, source)) is not None:
+    if (quiet := opening.nothing_new(this, source)) is not None:
         return quiet
     with open_table(
         source=source,
@@ -62,35 +62,35 @@ def reach(this: Context) -> Reached:
         threads=run.cpu_limit or len(os.sched_getaffinity(0)),
         scratch=run.scratch,
         scratch_limit_bytes=run.scratch_limit,
-        text_columns=steps.text_columns(this),
+        text_columns=opening.text_columns(this),
         time_column=spec.data.time_column,
         show_values=spec.validation.show_examples,
     ) as table:
         # 3. Profile and validate.
-        known = steps.reference(this)
+        known = opening.reference(this)
         profile = profile_table(table=table, spec=spec, now=this.now, reference=known)
         this.say(f"profile: {profile.rows:,} rows, {len(profile.columns)} columns, {profile.task}")
-        report = steps.validation(this, table, profile, known)
-        if (rejection := steps.rejection(this, report, profile)) is not None:
+        report = checking.validation(this, table, profile, known)
+        if (rejection := checking.rejection(this, report, profile)) is not None:
             return rejection
         facts = DataFacts(valid=True, rows=profile.rows, message=report.message)
         table.load(text_bytes=profile.text_bytes)
         # 4. Split. What cannot be compared with the champion is judged on the whole holdout.
-        why = steps.incomparable_because(this, head.champion, table, profile)
+        why = scoring.incomparable_because(this, head.champion, table, profile)
         try:
             rows = this.split(table=table, profile=profile, champion=None if why else head.champion)
         except SplitRejected as problem:
-            return steps.rejected(this, reason=problem.reason, message=problem.message, profile=profile)
+            return checking.rejected(this, reason=problem.reason, message=problem.message, profile=profile)
         this.say(f"split: {rows.train_rows:,} training, {rows.holdout_rows:,} holdout, {rows.evaluation_rows:,} fresh")
         # 5. Score the champion.
-        scored = steps.score_champion(this, source, table, profile, rows, why)
+        scored = scoring.score_champion(this, source, table, profile, rows, why)
         this.say(f"champion: {scored.text}")
         if scored.incomparable and not why:
             rows = this.split(table=table, profile=profile, champion=None)
         if (drift := scored.memory.drift) is not None:
             this.say(f"drift: {drift.share:.0%} of {drift.features} features on {drift.rows:,} rows; {drift.worst}")
         if head.young(spec=spec):
-            from retrain_trainer.probation import taken_back
+            from retrain_trainer.steps.probation import taken_back
 
             if (back := taken_back(this, scored, profile, data=facts)) is not None:
                 return back
@@ -98,12 +98,12 @@ def reach(this: Context) -> Reached:
         decision = decision_for(
             this, scored.memory, comparison_rows=rows.comparison_rows, unusable=bool(scored.incomparable)
         )
-        scored = steps.remembered(scored, decision)
+        scored = scoring.remembered(scored, decision)
         if not decision.trains or decision.trigger is None:
             return answers.kept(scored=scored, decision=decision, threshold=spec.evaluation.threshold, data=facts)
         this.say(f"trigger: {decision.trigger}")
         # 7. Train.  8. Gate, publish, promote.
-        from retrain_trainer.trial import try_challenger
+        from retrain_trainer.steps.trial import try_challenger
 
         reached = try_challenger(
             this, source=source, table=table, profile=profile, rows=rows, scored=scored, trigger=decision.trigger
@@ -119,7 +119,7 @@ def resumed(this: Context) -> Reached | None:
     from_before = this.registry.versions.of_run(key=this.run.key) if this.started.resumed else None
     if from_before is None:
         return None
-    from retrain_trainer.trial import settle_published
+    from retrain_trainer.steps.trial import settle_published
 
     return settle_published(this, from_before)
 

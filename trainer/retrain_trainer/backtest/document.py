@@ -11,7 +11,7 @@ from retrain_trainer.backtest.backtest import Choice, Found, Row
 from retrain_trainer.backtest.settings import shown
 from retrain_trainer.backtest.summary import Side, Summary
 from retrain_trainer.model.intervals import Interval
-from retrain_trainer.registry.documents import time_text
+from retrain_trainer.times import time_text
 
 FORMAT = 1
 

@@ -11,11 +11,11 @@ from typing import Any
 from retrain_trainer.backtest.cuts import CLAIM, URI
 from retrain_trainer.contract import Action, Cause, Outcome, RunDescription
 from retrain_trainer.errors import RunError
-from retrain_trainer.head import open_registry
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Registry
 from retrain_trainer.run import execute
 from retrain_trainer.spec import PolicySpec, parse_spec
+from retrain_trainer.steps.head import open_registry
 
 #: Fields of spec.promotion by which people decide: a replay has nobody to ask.
 PEOPLE = ("mode", "approvedVersion", "pinnedVersion")

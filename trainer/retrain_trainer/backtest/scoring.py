@@ -9,9 +9,9 @@ from datetime import datetime
 from retrain_trainer.backtest.baselines import InForce
 from retrain_trainer.backtest.cuts import History
 from retrain_trainer.backtest.periods import Period
-from retrain_trainer.challenge import Problem, problem_of, score_on
 from retrain_trainer.registry.manifest import Promotion
 from retrain_trainer.registry.registry import Champion, Registry
+from retrain_trainer.steps.challenge import Problem, problem_of, score_on
 
 
 @dataclass(slots=True, kw_only=True)

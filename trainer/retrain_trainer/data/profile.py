@@ -8,16 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from retrain_trainer.data.labels import binned
-from retrain_trainer.data.probes import (
-    EARLIEST,
-    Probe,
-    as_parameters,
-    duplicate_probe,
-    feature_probes,
-    rule_probes,
-    time_probes,
-    type_probes,
-)
+from retrain_trainer.data.probes.probe import Probe, as_parameters
+from retrain_trainer.data.probes.rules import rule_probes
+from retrain_trainer.data.probes.types import type_probes
+from retrain_trainer.data.probes.values import EARLIEST, duplicate_probe, feature_probes, time_probes
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.learned import LabelShares, Reference
 from retrain_trainer.spec import PolicySpec, Task

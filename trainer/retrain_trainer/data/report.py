@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from retrain_trainer.registry.documents import time_text
 from retrain_trainer.spec import Severity
+from retrain_trainer.times import time_text
 
 #: Longest sentence about a first failure: with what stands around it, it fits into 256 characters.
 _LONGEST = 190

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrain_trainer.data.source import DEFAULT_CLAIMS, Location, parse_uri, resolve
+from retrain_trainer.claims import DEFAULT_CLAIMS, Location, parse_uri, resolve
 from retrain_trainer.errors import SpecError
 from retrain_trainer.registry.store import DirectoryStore, Store, checked_key
 

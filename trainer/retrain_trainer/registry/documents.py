@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from retrain_trainer.errors import RegistryDamaged
@@ -51,18 +50,3 @@ def _damaged(*, name: str, what: str, reason: str) -> RegistryDamaged:
 
 def _text(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, sort_keys=True, allow_nan=False, indent=1).encode()
-
-
-def time_text(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC with Z, whole seconds unless there are microseconds."""
-    return None if time is None else time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def parsed_time(text: str | None) -> datetime | None:
-    """The aware time of `time_text`. ValueError for anything else."""
-    if text is None:
-        return None
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return time.astimezone(UTC)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.features import Exclusion, Feature, FeatureSchema
 from retrain_trainer.learned import Learned
-from retrain_trainer.registry.documents import opened, parsed_time, sealed, time_text
+from retrain_trainer.registry.documents import opened, sealed
+from retrain_trainer.times import parsed_time, time_text
 
 _Record = TypeVar("_Record")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from retrain_trainer.errors import RegistryDamaged
-from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, sealed, time_text
+from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, sealed
 from retrain_trainer.registry.layout import document, find_document, manifest_name, promotion_name
 from retrain_trainer.registry.log import PromotionLog
 from retrain_trainer.registry.manifest import Manifest, Promotion
@@ -16,6 +16,7 @@ from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, find_
 from retrain_trainer.registry.runs import Runs
 from retrain_trainer.registry.store import Store
 from retrain_trainer.registry.versions import Versions
+from retrain_trainer.times import time_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from retrain_trainer.errors import RegistryDamaged
-from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, parsed_time, sealed, time_text
+from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened, sealed
 from retrain_trainer.registry.layout import blob_name
 from retrain_trainer.registry.store import Store
+from retrain_trainer.times import parsed_time, time_text
 
 GRACE = timedelta(hours=1)
 FOLDER = "tombstones"

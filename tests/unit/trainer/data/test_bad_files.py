@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from retrain_trainer.data.source import open_source, parse_uri
+from retrain_trainer.claims import parse_uri
+from retrain_trainer.data.source import open_source
 from retrain_trainer.data.table import Table, open_table
 from retrain_trainer.errors import DataUnavailable, SpecError
 

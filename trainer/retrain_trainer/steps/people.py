@@ -7,14 +7,14 @@ cluster restored from a backup asks for what was done long ago.
 
 from __future__ import annotations
 
-from retrain_trainer.answers import Reached
-from retrain_trainer.context import Context
 from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
-from retrain_trainer.memory import Memory
 from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
 from retrain_trainer.registry.registry import Champion, Registry
+from retrain_trainer.steps.answers import Reached
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.memory import Memory
 
 #: What each kind of entry comes to, for a run that died between its entry and its result.
 _DONE: dict[str, tuple[str, str]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_trainer.context import Context
 from retrain_trainer.contract import DriftFacts
 from retrain_trainer.data.drift import count_shares, divergence
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Table, Where, naive, quoted
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.steps.context import Context
 
 #: The features told by name.
 _WORST = 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from retrain_trainer.context import Context
 from retrain_trainer.data.fresh import labelled_since
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Table
@@ -17,7 +16,8 @@ from retrain_trainer.decide import (
     decide,
     fired_triggers,
 )
-from retrain_trainer.memory import Memory
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.memory import Memory
 
 
 def new_rows(this: Context, table: Table, profile: Profile) -> tuple[int | None, int | None]:

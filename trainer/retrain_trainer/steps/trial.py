@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_trainer import answers, steps
-from retrain_trainer.answers import Reached, Scored
-from retrain_trainer.challenge import (
+from retrain_trainer.contract import DataFacts, Trigger
+from retrain_trainer.data.profile import Profile
+from retrain_trainer.data.source import Source
+from retrain_trainer.data.split import Split
+from retrain_trainer.data.table import Table
+from retrain_trainer.model.persist import library_versions
+from retrain_trainer.registry.documents import sha256
+from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+from retrain_trainer.registry.registry import Champion
+from retrain_trainer.steps import answers, scoring
+from retrain_trainer.steps.answers import Reached, Scored
+from retrain_trainer.steps.challenge import (
     Challenger,
     Incomparable,
     Judgement,
@@ -19,17 +28,8 @@ from retrain_trainer.challenge import (
     problem_of,
     train_challenger,
 )
-from retrain_trainer.context import Context
-from retrain_trainer.contract import DataFacts, Trigger
-from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.source import Source
-from retrain_trainer.data.split import Split
-from retrain_trainer.data.table import Table
-from retrain_trainer.memory import Memory
-from retrain_trainer.model.persist import library_versions
-from retrain_trainer.registry.documents import sha256
-from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
-from retrain_trainer.registry.registry import Champion
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.memory import Memory
 
 
 def try_challenger(
@@ -74,7 +74,7 @@ def try_challenger(
                 manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory
             )
         champion = this.registry.champion()
-        incomparable = steps.incomparable_because(this, champion, table, profile)
+        incomparable = scoring.incomparable_because(this, champion, table, profile)
         rows = this.split(table=table, profile=profile, champion=None if incomparable else champion)
         if champion is None or champion.promotion.run == this.run.key or rows.comparison_rows == 0:
             return settle_published(this, manifest)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, get_args
 
 from retrain_trainer.contract import ChallengerFacts, DataFacts, Outcome, Trigger
 from retrain_trainer.decide import Decision
-from retrain_trainer.memory import Memory
 from retrain_trainer.registry.manifest import GateRecord, Manifest
+from retrain_trainer.steps.memory import Memory
 
 if TYPE_CHECKING:
-    from retrain_trainer.challenge import Problem
+    from retrain_trainer.steps.challenge import Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 from retrain_trainer.contract import ChampionFacts, RunDescription
 from retrain_trainer.errors import DataUnavailable
-from retrain_trainer.memory import Memory
 from retrain_trainer.registry.address import open_store, parse_registry_uri
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.registry.store import DirectoryStore
 from retrain_trainer.spec import PolicySpec
+from retrain_trainer.steps.memory import Memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from retrain_trainer.contract import DriftFacts
-from retrain_trainer.registry.documents import parsed_time, time_text
 from retrain_trainer.registry.manifest import Manifest
+from retrain_trainer.times import parsed_time, time_text
 
 #: So many scores after a promotion make the reference that `triggers.drop` holds later ones against.
 REFERENCE_CHECKS = 3

@@ -1,123 +1,25 @@
-"""What the steps of a run find out before anything is trained: one function each, in the order of `run.reach`."""
+"""Step 5: the champion's score on rows that it has not seen, or why it has none."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_trainer import answers
-from retrain_trainer.answers import Reached, Scored
-from retrain_trainer.context import Context
-from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.profile import Profile
-from retrain_trainer.data.report import ValidationReport
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table
-from retrain_trainer.data.validate import validate
 from retrain_trainer.decide import Decision
-from retrain_trainer.deciding import decision_for, new_rows
-from retrain_trainer.drift import measured_drift
-from retrain_trainer.errors import SpecError
-from retrain_trainer.learned import Reference
-from retrain_trainer.memory import FirstScores, Memory
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion
+from retrain_trainer.steps import answers
+from retrain_trainer.steps.answers import Scored
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.deciding import new_rows
+from retrain_trainer.steps.drift import measured_drift
+from retrain_trainer.steps.memory import FirstScores, Memory
 
 #: Fewer fresh labelled rows than this give no new score.
 MIN_FRESH_ROWS = 100
-
-
-def nothing_new(this: Context, source: Source) -> Reached | None:
-    """The answer where data, spec and champion are those of the run before, and nothing calls for training."""
-    memory, age = this.head.standing(metric=this.spec.evaluation.metric), this.spec.validation.max_age
-    if memory is None or (memory.fingerprint, memory.spec_digest) != (source.fingerprint, this.digest):
-        return None
-    if (
-        memory.time_max is not None
-        and not (this.now - (age or this.now - memory.time_max)) <= memory.time_max <= this.now
-    ):
-        return None
-    if memory.drift is not None and memory.drift.rule != this.spec.triggers.drift.rule:
-        return None
-    decision = decision_for(this, memory)
-    if decision.trains:
-        return None
-    text = answers.standing_text(memory=memory, why="the data is unchanged since the last run")
-    return answers.kept(
-        scored=Scored(memory=memory, text=text, standing="DataUnchanged"),
-        decision=decision,
-        threshold=this.spec.evaluation.threshold,
-        data=DataFacts(valid=True, rows=memory.rows),
-    )
-
-
-def text_columns(this: Context) -> list[str]:
-    """Columns of a CSV file that are text, though all of today's values may look like numbers."""
-    champion = this.head.champion
-    features = () if champion is None else champion.manifest.schema.features
-    learned = None if champion is None else champion.manifest.learned
-    # `yes` and `no` alone read as true and false: where a third label was there before, they stay texts.
-    target = [name for name in (this.spec.model.target,) if learned and learned.columns.get(name) == "String"]
-    by_rule = [rule.name for rule in this.spec.validation.columns if rule.type == "String"]
-    return by_rule + target + [feature.name for feature in features if feature.kind == "categorical"]
-
-
-def reference(this: Context) -> Reference | None:
-    """What the champion learned, as far as it binds the data: a changed spec may have given columns up."""
-    champion = this.head.champion
-    if champion is None or champion.manifest.spec_digest != this.digest:
-        return None
-    manifest = champion.manifest
-    return Reference(
-        schema=manifest.schema, classes=manifest.classes, learned=manifest.learned, since=manifest.holdout_end
-    )
-
-
-def validation(this: Context, table: Table, profile: Profile, known: Reference | None) -> ValidationReport:
-    """Checks the rows, tells what is odd about them, and keeps the report with the run."""
-    report = validate(
-        profile=profile,
-        table=table,
-        spec=this.spec,
-        now=this.now,
-        reference=known,
-        unfit_classes=_unfit_classes(this, profile, known),
-    )
-    for line in report.lines():
-        this.say(line)
-    this.registry.runs.record_validation(key=this.run.key, report=report.to_json(now=this.now))
-    return report
-
-
-def _unfit_classes(this: Context, profile: Profile, known: Reference | None) -> str:
-    """Why the metric cannot judge the classes there are now, where some are new."""
-    if known is None or profile.classes is None or not known.classes or set(profile.classes) <= set(known.classes):
-        return ""
-    from retrain_trainer.model.metrics import resolve_metric
-
-    try:
-        resolve_metric(
-            name=this.spec.evaluation.metric,
-            task=profile.task,
-            positive_class=this.spec.model.positive_class,
-            classes=sorted({*profile.classes, *known.classes}),
-            show_classes=this.spec.validation.show_examples,
-        )
-    except SpecError as error:
-        return error.message
-    return ""
-
-
-def rejection(this: Context, report: ValidationReport, profile: Profile) -> Reached | None:
-    """The answer to rows that failed a check; None for those that passed."""
-    first = report.first_failure
-    return None if first is None else rejected(this, reason=first.name, message=report.message, profile=profile)
-
-
-def rejected(this: Context, *, reason: str, message: str, profile: Profile) -> Reached:
-    memory = this.head.memory
-    kept = None if memory is None else replace(memory, fingerprint="")
-    return answers.rejected(reason=reason, message=message, rows=profile.rows, memory=kept)
 
 
 def incomparable_because(this: Context, champion: Champion | None, table: Table, profile: Profile) -> str:
@@ -163,7 +65,7 @@ def score_champion(
         return Scored(memory=base, text="there is no champion yet")
     if incomparable:
         return _unscored(base, incomparable)
-    from retrain_trainer.challenge import Incomparable, problem_of, score_on
+    from retrain_trainer.steps.challenge import Incomparable, problem_of, score_on
 
     manifest = champion.manifest
     problem = problem_of(registry=this.registry, spec=spec, table=table, profile=profile, champion=champion)

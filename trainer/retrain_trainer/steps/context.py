@@ -10,10 +10,10 @@ from retrain_trainer.contract import RunDescription
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split, split
 from retrain_trainer.data.table import Table
-from retrain_trainer.head import Head
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.registry.runs import Started
 from retrain_trainer.spec import PolicySpec
+from retrain_trainer.steps.head import Head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from retrain_trainer.answers import Reached, Scored
-from retrain_trainer.challenge import Incomparable, answers_of
-from retrain_trainer.context import Context
 from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Where, naive, quoted
-from retrain_trainer.memory import Memory
 from retrain_trainer.model.intervals import Interval, difference_interval
 from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
+from retrain_trainer.steps.answers import Reached, Scored
+from retrain_trainer.steps.challenge import Incomparable, answers_of
+from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.memory import Memory
 
 
 def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFacts) -> Reached | None:
