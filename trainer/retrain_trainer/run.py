@@ -152,6 +152,9 @@ def _begin(
     *, run: RunDescription, spec: PolicySpec, registry: Registry, now: datetime, say: Callable[[str], None]
 ) -> Context:
     started = registry.runs.start(key=run.key, generation=run.generation, action=run.action)
+    if run.cause == "Request" and run.request and run.action != "check":  # one more check does no harm
+        handled = registry.runs.hand_over(action=run.action, request=run.request.strip(), key=run.key)
+        started = replace(started, handled=handled)
     head = read_head(registry=registry, key=run.key)
     digest, champion = spec.digest, head.champion
     if champion is not None:

@@ -131,7 +131,7 @@ def _marked_before_deleted() -> list[str]:
 
 
 def _without_protection() -> list[str]:
-    with patch.object(Registry, "_needed", lambda self: frozenset()):
+    with patch.object(Registry, "_needed", lambda self, among: frozenset()):
         return _losses("deletion", run=_all_given_up)()
 
 

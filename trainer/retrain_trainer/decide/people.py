@@ -8,7 +8,7 @@ from typing import Literal
 
 from retrain_trainer.contract import Action, Outcome
 
-Kind = Literal["Promotion", "Approval", "Rollback", "Pin"]
+Kind = Literal["Promotion", "Approval", "Overrule", "Rollback", "Pin", "Probation"]
 
 _REQUEST = re.compile(r"([0-9]{1,9})(@.*)?", flags=re.DOTALL)
 
@@ -19,8 +19,8 @@ class Standing:
 
     champion, waiting, pinned: versions, None where there is none; pinned is what the spec says. Of the version named:
     known: it is published. passed: the gate let it pass, against the champion in force. served: it was the champion
-    before. rejected: by a person. lacking: why its model cannot be served, empty where it can. handled: the run that
-    carried this very request out before, empty where none did.
+    before. rejected: by a person. lacking: why its model cannot be served, empty where it can. handled: the run
+    that this very request was handed to before, empty where none was.
     """
 
     champion: int | None
@@ -76,7 +76,7 @@ def answer(*, action: Action, request: str, standing: Standing) -> Answer:
     if action != "pin" and standing.handled:
         return _refused(
             "AlreadyHandled",
-            f"{request[:40]!r} was carried out by run {standing.handled}; to ask once more, write {version}@ and "
+            f"{request[:40]!r} was handed to run {standing.handled} before; to ask once more, write {version}@ and "
             "any word not used before",
         )
     if action != "pin" and standing.pinned is not None:
@@ -90,6 +90,15 @@ def answer(*, action: Action, request: str, standing: Standing) -> Answer:
     if action == "rollback":
         return _rollback(version, standing)
     return _approve(version, standing) if action == "approve" else _reject(version, standing)
+
+
+def trained_before(*, request: str, run: str) -> Answer:
+    """The answer to a `train` that another run was given before."""
+    return _refused(
+        "AlreadyHandled",
+        f"{request[:40]!r} was handed to run {run} before; to train once more, write a text not used before, such as "
+        "today's date",
+    )
 
 
 def _rollback(version: int, standing: Standing) -> Answer:
@@ -118,12 +127,12 @@ def _approve(version: int, standing: Standing) -> Answer:
         if standing.rejected
         else "it had not passed the gate against this champion"
     )
+    overruled = standing.rejected or not standing.passed
     return Answer(
         outcome="Approved",
-        reason="Overruled" if standing.rejected or not standing.passed else "ApprovedByRequest",
-        message=f"version {version} is the champion now"
-        + (f", by a person's word: {why}" if standing.rejected or not standing.passed else ""),
-        promotes="Approval",
+        reason="Overruled" if overruled else "ApprovedByRequest",
+        message=f"version {version} is the champion now" + (f", by a person's word: {why}" if overruled else ""),
+        promotes="Overrule" if overruled else "Approval",
     )
 
 

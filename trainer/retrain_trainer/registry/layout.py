@@ -9,7 +9,8 @@ runs/<key>/started.json          what the registry's head was when the run began
 runs/<key>/version-<i>.json      the number this run means to publish under
 runs/<key>/validation.json       every check of the run's data
 runs/<key>/result.json           what the run came to
-rejections/<n>.json              a person rejected this version
+rejections/<n>.json              a person rejected this version, or it failed its probation
+requests/<sha256>.json           the run that a person's request was handed to, once and for all
 salt.json                        of the split by rows
 ```
 Order makes it safe: a blob before its manifest, a manifest before its promotion. A promotion carries the number after

@@ -103,7 +103,8 @@ class Manifest:
 class Promotion:
     """One entry of the promotion log; the entry of the highest number names the champion.
 
-    kind: `Promotion` by the gate; `Approval`, `Rollback`, `Pin` by a person's word, which `request` holds.
+    kind: `Promotion` by the gate; `Approval`, `Overrule` (of the gate, or of a rejection), `Rollback` and `Pin` by a
+    person's word, which `request` holds; `Probation`: the version before came back by itself.
     """
 
     number: int

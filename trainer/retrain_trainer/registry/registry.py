@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, sealed
 from retrain_trainer.registry.layout import document, find_document, manifest_name, promotion_name
 from retrain_trainer.registry.log import PromotionLog
 from retrain_trainer.registry.manifest import Manifest, Promotion
-from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, find_tombstone, protected_versions
+from retrain_trainer.registry.retention import Graveyard, Kept, Tombstone, find_tombstone, needed_versions
 from retrain_trainer.registry.runs import Runs
 from retrain_trainer.registry.store import Store
 from retrain_trainer.registry.versions import Versions
@@ -99,13 +99,19 @@ class Registry:
     def _graveyard(self) -> Graveyard:
         return Graveyard(store=self._store, needs=self._needed, read=self._kept)
 
-    def _needed(self) -> frozenset[int]:
-        champion = self.champion()
-        return protected_versions(
-            versions=self.versions.numbers(),
+    def _needed(self, among: Collection[int]) -> frozenset[int]:
+        champion, newest = self.champion(), self.versions.newest()
+        return needed_versions(
+            among=among,
             champion=None if champion is None else champion.manifest.version,
             previous=None if champion is None else champion.promotion.previous_version,
+            newest=None if newest is None else newest.version,
+            unsettled=self._unsettled,
         )
+
+    def _unsettled(self, version: int) -> bool:
+        published = self.versions.find(version=version)
+        return published is not None and self.runs.find(key=published.run) is None
 
     def _kept(self, version: int) -> Kept | None:
         """None for a number that was burnt. RegistryDamaged: what cannot be read might need any model."""

@@ -8,7 +8,7 @@ Manifests, runs and the promotion log stay for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,23 +70,33 @@ def given_up(*, kept: Iterable[int], protected: Iterable[int], keep: int) -> lis
     return sorted(set(newest_first[keep:]) - set(protected))
 
 
-def protected_versions(*, versions: Iterable[int], champion: int | None, previous: int | None) -> frozenset[int]:
-    """Versions that retention must not touch: the champion, the one before it, and all that are newer than the champion
-    (they may wait for a person). Without a champion: all.
+def needed_versions(
+    *,
+    among: Collection[int],
+    champion: int | None,
+    previous: int | None,
+    newest: int | None,
+    unsettled: Callable[[int], bool],
+) -> frozenset[int]:
+    """Those of some versions that are in use or may come to be: the champion, the one before it, the newest (it may
+    wait for a person), and later ones than the champion whose run has not come to its end.
     """
-    if champion is None:
-        return frozenset(versions)
+    named = {champion, previous, newest}
     return frozenset(
-        {champion} | ({previous} if previous else set()) | {version for version in versions if version > champion}
+        version
+        for version in among
+        if version in named or ((champion is None or version > champion) and unsettled(version))
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graveyard:
-    """Tombstones of one registry. `needs` is asked anew before every deletion: a rollback may have come between."""
+    """Tombstones of one registry. needs: which of some versions retention must not touch, asked anew before every
+    deletion: a rollback may have come between.
+    """
 
     store: Store
-    needs: Callable[[], frozenset[int]]
+    needs: Callable[[Collection[int]], frozenset[int]]
     read: Callable[[int], Kept | None]
 
     def tombstone(self, version: int) -> Tombstone | None:
@@ -104,7 +114,7 @@ class Graveyard:
         told = []
         for number in sorted(open_graves):
             told += self._finish(number, open_graves=open_graves, living=living, now=now)
-        for number in given_up(kept=living, protected=self.needs(), keep=keep):
+        for number in given_up(kept=living, protected=self.needs(living), keep=keep):
             told += self._bury(living[number], keep=keep, now=now, run=run)
         return told
 
@@ -122,9 +132,9 @@ class Graveyard:
         return [f"retention: version {version.version} is given up ({tombstone.message}); its model goes in an hour"]
 
     def _finish(
-        self, number: int, *, open_graves: Iterable[int], living: Mapping[int, Kept], now: datetime
+        self, number: int, *, open_graves: Collection[int], living: Mapping[int, Kept], now: datetime
     ) -> list[str]:
-        tombstone, needed = self.tombstone(number), self.needs()
+        tombstone, needed = self.tombstone(number), self.needs(open_graves)
         if tombstone is None or now - tombstone.time < GRACE:
             return []
         if number in needed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +18,16 @@ _RECENT = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The head of the registry when a run key was first seen. `resumed`: it was seen before."""
+    """The head of the registry when a run key was first seen. `resumed`: it was seen before.
+
+    handled: the run of another key that the same request of a person was handed to before; empty where none was.
+    """
 
     key: str
     resumed: bool
     version: int
     promotion: int
+    handled: str = ""
 
 
 class Runs:
@@ -44,6 +49,19 @@ class Runs:
         resumed = not self._store.create(key=name, data=sealed(head))
         body = document(self._store, name=name) if resumed else head
         return Started(key=key, resumed=resumed, version=int(body["version"]), promotion=int(body["promotion"]))
+
+    def hand_over(self, *, action: str, request: str, key: str) -> str:
+        """Write down that a person's request goes to the run `key`. The run of another key that had it before, or "".
+
+        A cluster that is restored from a backup asks for what was done long ago, by runs of other keys.
+        """
+        digest = hashlib.sha256(f"{action}:{request}".encode()).hexdigest()
+        name = f"requests/{digest}.json"
+        body = {"action": action, "request": request, "run": key}
+        if self._store.create(key=name, data=sealed(body)):
+            return ""
+        first = str(document(self._store, name=name)["run"])
+        return "" if first == key else first
 
     def finish(self, *, key: str, result: Mapping[str, Any]) -> dict[str, Any]:
         """Write the result of a run; if it has one already, that one stands. Returns the one that stands."""

@@ -1,16 +1,16 @@
 """Runs that do what a person says: approve, reject, roll back, pin. They read no data and import no scikit-learn.
 
 The promotion log takes the answer as one more entry; who comes second reads again and decides again, so a request never
-undoes a promotion that it has not seen. A person's request that the log has of another run is not carried out again: a
-cluster restored from a backup asks for what was done long ago.
+undoes a promotion that it has not seen. A request that was handed to another run is not carried out again: a cluster
+restored from a backup asks for what was done long ago.
 """
 
 from __future__ import annotations
 
 from retrain_trainer.contract import Action, DataFacts
-from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version
+from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version, trained_before
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
-from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
+from retrain_trainer.registry.manifest import Manifest, Promotion
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
@@ -19,17 +19,19 @@ from retrain_trainer.steps.memory import Memory
 #: What each kind of entry comes to, for a run that died between its entry and its result.
 _DONE: dict[str, tuple[str, str]] = {
     "Approval": ("Approved", "ApprovedByRequest"),
+    "Overrule": ("Approved", "Overruled"),
     "Rollback": ("RolledBack", "RolledBackByRequest"),
     "Pin": ("Pinned", "PinnedBySpec"),
+    "Probation": ("RolledBack", "ProbationFailed"),
 }
-
-_KIND: dict[Action, Kind] = {"approve": "Approval", "rollback": "Rollback", "pin": "Pin"}
 
 
 def requested(this: Context) -> Reached | None:
     """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training."""
     if this.run.action not in ("check", "train"):
         return _carry_out(this, action=this.run.action, request=this.run.request)
+    if this.started.handled:
+        return _reached(this, trained_before(request=this.run.request, run=this.started.handled), manifest=None)
     made = this.registry.log.of_run(key=this.run.key, after=this.started.promotion) if this.started.resumed else None
     if made is not None and made.kind in _DONE:
         return _carry_out(this, action=this.run.action, request=this.run.request)
@@ -49,43 +51,31 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
     if made is not None:
         outcome, reason = _DONE.get(made.kind, ("Approved", "ApprovedByRequest"))
         manifest = registry.versions.manifest(version=made.version)
-        if made.kind == "Rollback" and made.request == PROBATION:
-            reason = "ProbationFailed"
-        elif made.kind == "Approval" and _overruled(registry, made, manifest):
-            reason = "Overruled"
+        if made.kind == "Probation" and made.previous_version is not None:  # perhaps it died before it said so
+            registry.reject(version=made.previous_version, run=this.run.key, request=made.request, time=made.time)
         told = Answer(outcome=outcome, reason=reason, message=f"version {made.version} is the champion")  # type: ignore[arg-type]
         return _reached(this, told, manifest=manifest)
     while True:
         champion = registry.champion()
         version = named_version(request)
-        manifest_or_none = None if version is None else registry.versions.find(version=version)
+        named = None if version is None else registry.versions.find(version=version)
         found = answer(
             action=action,
             request=request,
-            standing=_standing(this, action=action, request=request.strip(), champion=champion, named=manifest_or_none),
+            standing=_standing(this, champion=champion, named=named),
         )
-        if manifest_or_none is None or found.outcome == "Refused":
+        if named is None or found.outcome == "Refused":
             return _reached(this, found, manifest=None)
         if found.rejects:
-            registry.reject(version=manifest_or_none.version, run=this.run.key, request=request, time=this.now)
+            registry.reject(version=named.version, run=this.run.key, request=request, time=this.now)
             return _reached(this, found, manifest=None)
-        if found.promotes is None or _entered(this, manifest_or_none, champion, kind=found.promotes, request=request):
-            return _reached(this, found, manifest=manifest_or_none if found.promotes else None)
+        if found.promotes is None or _entered(this, named, champion, kind=found.promotes, request=request):
+            return _reached(this, found, manifest=named if found.promotes else None)
 
 
-def _overruled(registry: Registry, made: Promotion, manifest: Manifest) -> bool:
-    """Whether an approval in the log went against the gate, or against an earlier rejection."""
-    passed = manifest.gate.verdict == "Better" and manifest.gate.champion == made.previous_version
-    return not passed or registry.is_rejected(version=made.version)
-
-
-def _standing(
-    this: Context, *, action: Action, request: str, champion: Champion | None, named: Manifest | None
-) -> Standing:
+def _standing(this: Context, *, champion: Champion | None, named: Manifest | None) -> Standing:
     registry, number = this.registry, None if champion is None else champion.manifest.version
     log = () if named is None else registry.log.entries()
-    asked = this.run.cause == "Request"  # what the spec says is said for as long as it stands there
-    kind = _KIND.get(action)
     return Standing(
         champion=number,
         waiting=registry.waiting_version(champion=champion, newest=registry.versions.newest()),
@@ -95,7 +85,7 @@ def _standing(
         served=named is not None and named.version in {entry.version for entry in log},
         rejected=named is not None and registry.is_rejected(version=named.version),
         lacking="" if named is None or named.version == number else _lacking(registry, named),
-        handled=next((e.run for e in log if asked and e.kind == kind and e.request.strip() == request), ""),
+        handled=this.started.handled,
     )
 
 

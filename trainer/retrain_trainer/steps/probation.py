@@ -37,8 +37,6 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
     if interval.problem is not None or interval.high >= 0:
         return None
     metric = scored.problem.metric.name
-    # Rejected first: a run that dies between the two is followed by one that judges again and finds the same.
-    this.registry.reject(version=champion.manifest.version, run=this.run.key, request=PROBATION, time=this.now)
     entered = this.registry.log.append(
         promotion=Promotion(
             number=champion.promotion.number + 1,
@@ -48,11 +46,12 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
             trigger=previous.trigger,
             request=PROBATION,
             time=this.now,
-            kind="Rollback",
+            kind="Probation",
         )
     )
     if not entered:
         return None  # another run was faster; the next one looks again
+    this.registry.reject(version=champion.manifest.version, run=this.run.key, request=PROBATION, time=this.now)
     return Reached(
         outcome="RolledBack",
         reason="ProbationFailed",

@@ -21,9 +21,9 @@ SERVED = replace(USUAL, served=True)
     [
         ("approve", "3", WAITS, "Approved", "ApprovedByRequest", "Approval"),
         ("approve", "3@please", WAITS, "Approved", "ApprovedByRequest", "Approval"),
-        ("approve", "4", USUAL, "Approved", "Overruled", "Approval"),
+        ("approve", "4", USUAL, "Approved", "Overruled", "Overrule"),
         ("approve", "4", replace(USUAL, passed=True), "Approved", "ApprovedByRequest", "Approval"),
-        ("approve", "4", replace(USUAL, passed=True, rejected=True), "Approved", "Overruled", "Approval"),
+        ("approve", "4", replace(USUAL, passed=True, rejected=True), "Approved", "Overruled", "Overrule"),
         ("approve", "2", USUAL, "Refused", "AlreadyChampion", None),
         ("approve", "9", replace(USUAL, known=False), "Refused", "UnknownVersion", None),
         ("approve", "the best", USUAL, "Refused", "InvalidRequest", None),
@@ -95,7 +95,8 @@ def test_nothing_is_promoted_but_a_known_version_that_was_named_and_is_not_the_c
     assert standing.known
     assert not standing.lacking
     assert action == "pin" or not standing.handled
-    assert found.promotes == {"approve": "Approval", "rollback": "Rollback", "pin": "Pin"}[action]
+    approval = "Overrule" if found.reason == "Overruled" else "Approval"
+    assert found.promotes == {"approve": approval, "rollback": "Rollback", "pin": "Pin"}[action]
     assert action == "pin" or standing.pinned is None
     if action == "approve" and found.reason != "Overruled":
         assert standing.passed or named_version(request_) == standing.waiting

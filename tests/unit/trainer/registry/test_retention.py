@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.registry.registry import Registry
-from retrain_trainer.registry.retention import given_up, protected_versions
+from retrain_trainer.registry.retention import given_up, needed_versions
 
 from tests.unit.trainer.registry.builders import NOW, Place, draft, promotion, publish_and_promote
 
@@ -23,13 +23,20 @@ HOUR = timedelta(hours=1)
 def test_what_is_given_up_is_old_and_not_needed(versions: set[int], keep: int, draw: Random) -> None:
     some = [None, *sorted(versions)]
     champion, previous = draw.choice(some), draw.choice(some)
-    protected = protected_versions(versions=versions, champion=champion, previous=previous)
-    gone = given_up(kept=versions, protected=protected, keep=keep)
+    unsettled = {version for version in versions if draw.random() < 0.2}
+    needed = needed_versions(
+        among=versions,
+        champion=champion,
+        previous=previous,
+        newest=max(versions, default=None),
+        unsettled=unsettled.__contains__,
+    )
+    gone = given_up(kept=versions, protected=needed, keep=keep)
     left, newest = versions - set(gone), set(sorted(versions)[-keep:])
     assert newest <= left
-    assert champion is None or {champion, previous} - {None} <= left
-    assert all(version < (champion or 0) for version in gone)
-    assert left == newest | (protected & versions)
+    assert {champion, previous} - {None} <= left
+    assert {version for version in unsettled if version > (champion or 0)} <= left
+    assert left == newest | needed
 
 
 def _filled(place: Place, count: int) -> Registry:
@@ -109,14 +116,31 @@ def test_what_is_needed_again_after_its_tombstone_stays(place: Place) -> None:
     assert registry.versions.model(manifest=champion.manifest) == b"model 1"
 
 
-def test_without_a_champion_nothing_goes(place: Place) -> None:
+@pytest.mark.parametrize(
+    ("promoted", "ended", "kept"),
+    [
+        pytest.param([], [1, 2, 3, 4], [4], id="without a champion the newest stays"),
+        pytest.param([], [], [1, 2, 3, 4], id="what a run published that has not ended stays"),
+        pytest.param([1], [1, 2, 3, 4], [1, 4], id="losers newer than the champion go once their runs have ended"),
+        pytest.param([1], [1, 2, 4], [1, 3, 4], id="one whose run has not ended may still be promoted"),
+        pytest.param([1, 2], [1, 2, 3, 4], [1, 2, 4], id="the champion and the one before it stay"),
+    ],
+)
+def test_what_is_newer_than_the_champion_goes_when_it_cannot_be_promoted_any_more(
+    place: Place, promoted: list[int], ended: list[int], kept: list[int]
+) -> None:
     registry = place.registry()
     for number in range(1, 5):
         model = f"model {number}".encode()
         registry.versions.publish(draft=draft(run=f"run-{number}", model=model), model=model)
+        if number in ended:
+            registry.runs.finish(key=f"run-{number}", result={"job": f"run-{number}"})
+    for number in promoted:
+        entry = promotion(number=number, version=number, run=f"run-{number}", previous_version=number - 1 or None)
+        assert registry.log.append(promotion=entry)
     for time in (NOW, NOW + HOUR):
-        assert registry.retain(keep=1, now=time, run="run-4") == []
-    assert len(_models(place)) == 4
+        registry.retain(keep=1, now=time, run="run-4")
+    assert _models(place) == [f"model {number}" for number in kept]
 
 
 def test_a_manifest_that_cannot_be_read_stops_retention(place: Place) -> None:

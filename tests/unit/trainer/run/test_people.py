@@ -80,7 +80,7 @@ def test_what_is_rejected_waits_no_more(site: Site) -> None:
     body = ask(site, "reject", "2")
     assert (body["outcome"], body["reason"], body["waiting"]) == ("NotPromoted", "Rejected", None)
     assert body["champion"]["version"] == 1
-    again = ask(site, "reject", "2")
+    again = ask(site, "reject", "2@again")
     assert (again["outcome"], again["reason"]) == ("Refused", "NothingWaiting")
     overruled = ask(site, "approve", "2@after all")
     assert (overruled["outcome"], overruled["reason"]) == ("Approved", "Overruled")
@@ -151,7 +151,7 @@ def test_an_overrule_stays_one_when_its_run_dies(site: Site) -> None:
         body = ask(site, "approve", "2", key="uid-1.overrule")
         assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("Approved", "Overruled", 2)
         (site.registry / "runs/uid-1.overrule/result.json").unlink()
-    assert log(site) == [(1, "Promotion"), (2, "Approval")]
+    assert log(site) == [(1, "Promotion"), (2, "Overrule")]
 
 
 def test_a_request_restored_from_a_backup_is_not_carried_out_again(site: Site) -> None:
@@ -167,6 +167,32 @@ def test_a_request_restored_from_a_backup_is_not_carried_out_again(site: Site) -
     assert "2@" in restored["message"]
     assert log(site) == entries
     assert ask(site, "approve", "2@again")["outcome"] == "Approved"
+
+
+def test_a_refused_request_is_not_carried_out_after_a_restore_either(site: Site) -> None:
+    refused = ask(site, "rollback", "2")
+    assert (refused["outcome"], refused["reason"]) == ("Refused", "NeverChampion")
+    assert ask(site, "approve", "2")["outcome"] == "Approved"
+    assert ask(site, "rollback", "1@now")["outcome"] == "RolledBack"
+    restored = ask(site, "rollback", "2", key="uid-of-the-restored-policy.rollback")
+    assert (restored["outcome"], restored["reason"]) == ("Refused", "AlreadyHandled")
+    assert ask(site, "rollback", "2@now")["outcome"] == "RolledBack"
+
+
+def test_a_training_that_was_asked_for_before_a_restore_is_not_made_again(site: Site) -> None:
+    def train(request: str, **changes: Any) -> dict[str, Any]:
+        return site.run(action="train", cause="Request", request=request, spec=MANUAL, **changes)
+
+    first = train("monday", key="uid-1.train")
+    assert first["outcome"] in ("NotPromoted", "AwaitingApproval")
+    trainings = first["counters"]["trainings"]
+    (site.registry / "runs/uid-1.train/result.json").unlink()
+    resumed = train("monday", key="uid-1.train")
+    assert (resumed["outcome"], resumed["counters"]["trainings"]) == (first["outcome"], trainings), "the same run"
+    restored = train("monday", key="uid-2.train")
+    assert (restored["outcome"], restored["reason"]) == ("Refused", "AlreadyHandled")
+    assert restored["counters"]["trainings"] == trainings
+    assert train("tuesday")["counters"]["trainings"] == trainings + 1
 
 
 @pytest.mark.parametrize("action, request_", [("approve", "1@x"), ("rollback", "1"), ("pin", "1")])

@@ -47,7 +47,7 @@ def test_a_champion_that_is_clearly_worse_on_the_rows_since_is_taken_back(site: 
     assert (body["outcome"], body["reason"]) == ("RolledBack", "ProbationFailed"), body
     assert (body["champion"]["version"], body["champion"]["previousVersion"]) == (1, 2)
     assert "version 2 is clearly worse than version 1 on 576 rows of 8 days" in body["message"]
-    assert log(site) == [(1, "Promotion"), (2, "Promotion"), (1, "Rollback")]
+    assert log(site) == [(1, "Promotion"), (2, "Promotion"), (1, "Probation")]
     site.add(days=4)
     assert site.run(spec=WATCHED)["outcome"] in ("Kept", "Deferred"), "what was rolled back to is on no probation"
     again = site.run(spec=WATCHED, action="approve", cause="Request", request="2")
