@@ -60,6 +60,23 @@ class Registry:
                 f"{promotion.version} as champion)",
             ) from error
 
+    def enter(
+        self, *, manifest: Manifest, after: Champion | None, run: str, request: str, time: datetime, kind: str
+    ) -> bool:
+        """Make a version the champion in place of `after`. False: another run was first, so read and decide again."""
+        return self.log.append(
+            promotion=Promotion(
+                number=1 if after is None else after.promotion.number + 1,
+                version=manifest.version,
+                previous_version=None if after is None else after.manifest.version,
+                run=run,
+                trigger=manifest.trigger,
+                request=request,
+                time=time,
+                kind=kind,
+            )
+        )
+
     def counters(self) -> Counters:
         """Counted from names alone: a check is a run that began, a training is a version."""
         return Counters(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version, trained_before
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
-from retrain_trainer.registry.manifest import Manifest, Promotion
+from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
@@ -102,17 +102,8 @@ def _lacking(registry: Registry, manifest: Manifest) -> str:
 
 
 def _entered(this: Context, manifest: Manifest, champion: Champion | None, *, kind: Kind, request: str) -> bool:
-    return this.registry.log.append(
-        promotion=Promotion(
-            number=1 if champion is None else champion.promotion.number + 1,
-            version=manifest.version,
-            previous_version=None if champion is None else champion.manifest.version,
-            run=this.run.key,
-            trigger=manifest.trigger,
-            request=request,
-            time=this.now,
-            kind=kind,
-        )
+    return this.registry.enter(
+        manifest=manifest, after=champion, run=this.run.key, request=request, time=this.now, kind=kind
     )
 
 

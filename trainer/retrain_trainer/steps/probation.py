@@ -14,7 +14,7 @@ from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Where, naive, quoted
 from retrain_trainer.model.intervals import Interval, difference_interval
-from retrain_trainer.registry.manifest import PROBATION, Manifest, Promotion
+from retrain_trainer.registry.manifest import PROBATION, Manifest
 from retrain_trainer.steps.answers import Reached, Scored
 from retrain_trainer.steps.challenge import Incomparable, answers_of
 from retrain_trainer.steps.context import Context
@@ -37,17 +37,8 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
     if interval.problem is not None or interval.high >= 0:
         return None
     metric = scored.problem.metric.name
-    entered = this.registry.log.append(
-        promotion=Promotion(
-            number=champion.promotion.number + 1,
-            version=previous.version,
-            previous_version=champion.manifest.version,
-            run=this.run.key,
-            trigger=previous.trigger,
-            request=PROBATION,
-            time=this.now,
-            kind="Probation",
-        )
+    entered = this.registry.enter(
+        manifest=previous, after=champion, run=this.run.key, request=PROBATION, time=this.now, kind="Probation"
     )
     if not entered:
         return None  # another run was faster; the next one looks again

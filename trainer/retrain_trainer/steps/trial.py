@@ -15,7 +15,7 @@ from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table
 from retrain_trainer.model.persist import library_versions
 from retrain_trainer.registry.documents import sha256
-from retrain_trainer.registry.manifest import GateRecord, Manifest, Promotion
+from retrain_trainer.registry.manifest import GateRecord, Manifest
 from retrain_trainer.registry.registry import Champion
 from retrain_trainer.steps import answers, scoring
 from retrain_trainer.steps.answers import Reached, Scored
@@ -120,16 +120,13 @@ def _kept_back(
 
 
 def _promoted(this: Context, manifest: Manifest, champion: Champion | None) -> bool:
-    return this.registry.log.append(
-        promotion=Promotion(
-            number=1 if champion is None else champion.promotion.number + 1,
-            version=manifest.version,
-            previous_version=None if champion is None else champion.manifest.version,
-            run=this.run.key,
-            trigger=manifest.trigger,
-            request=this.run.request,
-            time=this.now,
-        )
+    return this.registry.enter(
+        manifest=manifest,
+        after=champion,
+        run=this.run.key,
+        request=this.run.request,
+        time=this.now,
+        kind="Promotion",
     )
 
 
