@@ -33,7 +33,10 @@ ROWS_A_DAY = {"mean": 40, "AUC": 60}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """`promoted` of `comparisons` with a true difference of `gain`; `claimed`: the level is promised here."""
+    """`promoted` of `comparisons` with a true difference of `gain`; `claimed`: the level is promised here.
+
+    `growth`: day by day the difference rises from gain - growth to gain + growth, as while a champion decays.
+    """
 
     metric: str
     units: int
@@ -44,6 +47,7 @@ class Cell:
     comparisons: int
     promoted: int
     claimed: bool
+    growth: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -69,10 +73,16 @@ def day_of_rows(draw: np.random.Generator, days: int, rows: int, *, unequal: boo
     return np.repeat(np.arange(days), np.maximum(1, (rows * weight / weight.mean()).astype(int)))
 
 
-def by_mean(draw: np.random.Generator, *, days: int, correlation: float, unequal: bool, gain: float) -> bool:
-    """A loss per row: the day's difference, and each row's own luck (four times its variance)."""
+def by_mean(
+    draw: np.random.Generator, *, days: int, correlation: float, unequal: bool, gain: float, growth: float = 0.0
+) -> bool:
+    """A loss per row: the day's difference, and each row's own luck (four times its variance).
+
+    The difference of all rows is `gain` also where it grows and days are unequal.
+    """
     day = day_of_rows(draw, days, ROWS_A_DAY["mean"], unequal=unequal)
-    loss = gain + series(draw, days, correlation)[day] + draw.normal(0, 2, len(day))
+    rise = growth * np.linspace(-1, 1, days)[day]
+    loss = gain + rise - rise.mean() + series(draw, days, correlation)[day] + draw.normal(0, 2, len(day))
     sums = np.stack([np.bincount(day, weights=loss), np.bincount(day)], axis=1)
     both = np.vstack([sums.sum(axis=0), sums.sum(axis=0) - sums])
     values = both[:, 0] / both[:, 1]
@@ -139,6 +149,7 @@ def cells(*, comparisons: int, seed: int) -> list[Cell]:
                                 claimed=gain <= 0 and correlation <= CLAIMED_CORRELATION,
                             )
                         )
+    found += growing(comparisons=comparisons, seed=seed)
     for rows in (500, 2000):
         for gain in (0.0, 0.3):
             draw = np.random.default_rng([seed, 9, rows, int(100 * gain)])
@@ -156,6 +167,34 @@ def cells(*, comparisons: int, seed: int) -> list[Cell]:
                     claimed=gain == 0,
                 )
             )
+    return found
+
+
+def growing(*, comparisons: int, seed: int) -> list[Cell]:
+    """Differences that grow from day to day: around nothing, and from nothing to twice the gain."""
+    found = []
+    for days in DAYS:
+        for correlation in (0.0, CLAIMED_CORRELATION):
+            for gain, growth in ((0.0, 1.0), (0.5, 0.5), (1.0, 1.0)):
+                draw = np.random.default_rng([seed, 5, days, int(10 * correlation), int(100 * gain)])
+                promoted = sum(
+                    by_mean(draw, days=days, correlation=correlation, unequal=True, gain=gain, growth=growth)
+                    for _ in range(comparisons)
+                )
+                found.append(
+                    Cell(
+                        metric="mean",
+                        units=days,
+                        unit="days",
+                        correlation=correlation,
+                        unequal=True,
+                        gain=gain,
+                        comparisons=comparisons,
+                        promoted=promoted,
+                        claimed=gain == 0,
+                        growth=growth,
+                    )
+                )
     return found
 
 
@@ -224,24 +263,31 @@ def tables(found: list[Cell], others: list[dict[str, float | str | int]]) -> str
                     f"{cell.rate:.1%}"
                     for days in DAYS
                     for cell in found
-                    if (cell.metric, cell.units, cell.unit, cell.correlation, cell.unequal, cell.gain)
-                    == (metric, days, "days", correlation, unequal, 0.0)
+                    if (cell.metric, cell.units, cell.unit, cell.correlation, cell.unequal, cell.gain, cell.growth)
+                    == (metric, days, "days", correlation, unequal, 0.0, 0.0)
                 ]
                 name = f"{metric}, {'unequal' if unequal else 'equal'} days, correlation {correlation:g}"
                 lines.append(f"| {name} | " + " | ".join(row) + " |")
+    for correlation in (0.0, CLAIMED_CORRELATION):
+        row = [
+            f"{cell.rate:.1%}" for cell in found if (cell.gain, cell.growth, cell.correlation) == (0, 1, correlation)
+        ]
+        lines.append(f"| mean, growing from -1 to 1, correlation {correlation:g} | " + " | ".join(row) + " |")
     lines += ["", "### Power (the challenger is better; unequal days)", ""]
     lines += ["| gain | " + " | ".join(f"{days} days" for days in DAYS) + " |", "|---|" + "---|" * len(DAYS)]
-    for metric, correlation, gain in sorted(
-        {(cell.metric, cell.correlation, cell.gain) for cell in found if cell.gain > 0 and cell.unit == "days"},
-        key=lambda key: (key[0] != "mean", key[1], key[2]),
+    for metric, growth, correlation, gain in sorted(
+        {(c.metric, c.growth, c.correlation, c.gain) for c in found if c.gain > 0 and c.unit == "days"},
+        key=lambda key: (key[0] != "mean", *key[1:]),
     ):
         row = [
             f"{cell.rate:.0%}"
             for days in DAYS
             for cell in found
-            if (cell.metric, cell.units, cell.correlation, cell.gain) == (metric, days, correlation, gain)
+            if (cell.metric, cell.units, cell.correlation, cell.gain, cell.growth)
+            == (metric, days, correlation, gain, growth)
         ]
-        name = f"{metric}, {gain:g}, correlation {correlation:g}"
+        size = f"growing from 0 to {2 * gain:g}" if growth else f"{gain:g}"
+        name = f"{metric}, {size}, correlation {correlation:g}"
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     lines += [
         "",

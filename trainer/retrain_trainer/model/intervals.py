@@ -46,6 +46,9 @@ MAX_BLOCKS = 400
 MAX_CORRELATION = 0.8
 MIN_EQUIVALENT_UNITS = 3.0
 
+#: From this many days on, a difference that grows or shrinks day by day is told from days that resemble each other.
+MIN_TREND_UNITS = 7
+
 Problem = Literal["TooFewUnits", "TooFewRows", "Undefined"]
 
 
@@ -168,16 +171,26 @@ def jackknife(
 
 
 def resemblance(contributions: NDArray[np.float64]) -> float:
-    """Correlation of each day's contribution with the next day's, from 0 to MAX_CORRELATION.
+    """Correlation of each day's contribution with the next day's, from 0 to MAX_CORRELATION. `contributions`: (days,).
 
-    The estimate from n days is too small by about (1 + 4 r) / n, since the mean is taken from the same days; that is
-    put right. A tenth of its standard error is added, because what is built on an uncertain r is liberal: with it the
-    level holds up to a correlation of 0.3 (`python -m bench.gate`). Days that alternate count as independent.
+    It is that of the residuals about a straight line, so that a difference which grows day by day, as it does while a
+    champion decays, does not pass for days that resemble each other. With fewer than MIN_TREND_UNITS days a line fits
+    anything, and the mean is taken.
+
+    The estimate from n days is too small by about (1 + 4 r) / n about the mean and (2 + 6 r) / n about a line, since
+    those are taken from the same days; that is put right. A tenth of its standard error is added, because what is built
+    on an uncertain r is liberal: with it the level holds up to a correlation of 0.3 (`python -m bench.gate`). Days that
+    alternate count as independent.
     """
-    centred, n = contributions - contributions.mean(), len(contributions)
-    spread = float(np.sum(centred**2))
-    if spread <= 0:
+    n = len(contributions)
+    left = contributions - contributions.mean()
+    fitted = 1 if n < MIN_TREND_UNITS else 2
+    if fitted == 2:
+        days = np.arange(n) - (n - 1) / 2
+        left = left - days * float(left @ days) / float(days @ days)
+    spread = float(np.sum(left**2))
+    if spread <= 1e-24 * float(np.sum(contributions**2)):
         return 0.0
-    raw = float(np.sum(centred[1:] * centred[:-1])) / spread
-    corrected = (raw + 1 / n) / max(1 - 4 / n, 0.25) + 0.1 / float(np.sqrt(n))
+    raw = float(np.sum(left[1:] * left[:-1])) / spread
+    corrected = (raw + fitted / n) / max(1 - 2 * (fitted + 1) / n, 0.25) + 0.1 / float(np.sqrt(n))
     return min(max(corrected, 0.0), MAX_CORRELATION)

@@ -145,6 +145,19 @@ def test_the_resemblance_of_days_is_found_without_much_bias(true: float, days: i
     assert np.median(found) == pytest.approx(true, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("days", "found"), [(6, "the mean is taken: it looks like resemblance"), (14, "none"), (28, "none")]
+)
+def test_a_difference_that_grows_is_no_resemblance_of_days(days: int, found: str) -> None:
+    draw = np.random.default_rng(6)
+    grown = [resemblance(draw.normal(size=days) + np.linspace(0, 4, days)) for _ in range(400)]
+    assert bool(np.median(grown) < 0.1) is (found == "none")
+
+
+def test_a_straight_line_alone_leaves_nothing_that_could_resemble() -> None:
+    assert resemblance(np.linspace(1, 2, 14)) == 0
+
+
 def test_days_that_alternate_or_do_not_differ_are_independent() -> None:
     assert resemblance(np.array([1.0, -1.0] * 7)) == 0
     assert resemblance(np.zeros(7)) == 0
