@@ -211,15 +211,20 @@ def judge_challenger(
     if verdict.verdict == "Better":  # only then does it matter, and it costs a tree for each column
         before = None if opponent is None or champion is None else champion.manifest
         known = None if before is None or before.metric != problem.metric.name else before.score
+        telling = most_telling(
+            schema=challenger.schema, training=challenger.training, holdout=samples, task=problem.task
+        )
         text = suspicion(
-            telling=most_telling(
-                schema=challenger.schema, training=challenger.training, holdout=samples, task=problem.task
-            ),
+            telling=telling,
             metric=problem.metric,
             challenger=comparison.challenger,
             best_before=better_of(metric=problem.metric, scores=[comparison.champion, known]),
         )
         verdict = _judged(problem=problem, comparison=replace(comparison, suspicion=text))
+        if verdict.reason == "FirstModel" and telling is not None:
+            # Nothing to compare a first model with: a person sees at once whether one column carries it all.
+            told = f"{verdict.message}; column {telling.column[:60]!r} alone has {telling.metric} {telling.score:.4g}"
+            verdict = replace(verdict, message=told)
     return Judgement(
         verdict=verdict,
         score=evaluate(metric=problem.metric, samples=samples, prediction=prediction),

@@ -112,6 +112,10 @@ def test_delays_known_only_afterwards_wait_for_a_person(flights: list[list[str]]
     first = run(exclude=[], root="others")
     assert (first["outcome"], first["reason"], first["champion"]) == ("AwaitingApproval", "LeakSuspected", None), first
     assert "'arr_delay' alone has roc_auc 1" in first["message"]
+    # The departure's delay is not caught without a champion, but it is named.
+    blind = run(exclude=["arr_delay"], root="blind")
+    assert (blind["outcome"], blind["reason"]) == ("Promoted", "FirstModel"), blind
+    assert "column 'dep_delay' alone has roc_auc 0.9" in blind["message"]
     # The version that waits is not trained again with the next check, though there is no champion.
     again = run(exclude=[], root="others")
     assert (again["outcome"], again["trigger"], again["reason"]) == ("Deferred", "NoChampion", "AwaitingApproval"), (
