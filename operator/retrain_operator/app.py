@@ -15,8 +15,10 @@ from retrain_operator.cache import Cache
 from retrain_operator.controller import Controller
 from retrain_operator.health import Health, serve_health
 from retrain_operator.kube.client import KubeApi
+from retrain_operator.metrics.page import Moment, Page
 from retrain_operator.queue import WorkQueue
 from retrain_operator.resync import list_everything, resync_for_ever
+from retrain_operator.scrape import metrics_route, serve_metrics
 from retrain_operator.settings import Settings
 from retrain_operator.watch import watch
 
@@ -45,10 +47,28 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     )
     controller = Controller(api=api, cache=cache, queue=queue, admin=settings.admin, now=_now)
     health = Health(stuck_seconds=settings.stuck_seconds, oldest_in_queue=queue.oldest_seconds)
-    server = await serve_health(health=health, port=settings.health_port)
+
+    def moment() -> Moment:
+        return Moment(
+            policies=tuple(cache.policies.values()),
+            queue_depth=len(queue),
+            queue_oldest_seconds=queue.oldest_seconds(),
+            ready=health.ready,
+        )
+
+    def listed() -> None:
+        health.listed()
+        api.counts.listed(timestamp=_now().timestamp())
+
+    page = Page(counts=api.counts, moment=moment)
+    shared = settings.metrics_port in (None, settings.health_port)
+    more = (metrics_route(page),) if shared else ()
+    servers = [await serve_health(health=health, port=settings.health_port, more=more)]
+    if settings.metrics_port is not None and not shared:
+        servers.append(await serve_metrics(page=page, port=settings.metrics_port))
     try:
         await list_everything(api=api, cache=cache, namespaces=settings.namespaces)
-        health.listed()
+        listed()
         resync = resync_for_ever(
             api=api,
             cache=cache,
@@ -56,7 +76,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             controller=controller,
             namespaces=settings.namespaces,
             seconds=settings.resync_seconds,
-            listed=health.listed,
+            listed=listed,
         )
         watching = watch(
             api=api,
@@ -69,7 +89,8 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         workers = [controller.work() for _ in range(settings.workers)]
         await _until_stopped(watching=watching, ready=ready, parts=[resync, *workers], health=health)
     finally:
-        await server.cleanup()
+        for server in servers:
+            await server.cleanup()
         await api.close()
 
 

@@ -48,6 +48,7 @@ class Controller:
         now: Callable[[], datetime],
     ) -> None:
         self._api = api
+        self._counts = api.counts
         self._cache = cache
         self._queue = queue
         self._admin = admin
@@ -60,7 +61,9 @@ class Controller:
         while True:
             key = await self._queue.get()
             try:
+                began = asyncio.get_running_loop().time()
                 await self._look(key)
+                self._counts.looked(seconds=asyncio.get_running_loop().time() - began)
             finally:
                 self._queue.done(key)
 
@@ -80,14 +83,17 @@ class Controller:
         try:
             settled = await self.settle(key)
         except ApiError as error:
+            self._counts.failed("api")
             wait = self._queue.failed(key, at_least_seconds=error.retry_after or 0)
             _log.warning("policy %s: %s; again in %.0f s", key, error, wait)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._counts.failed("connection")
             wait = self._queue.failed(key)
             _log.warning("policy %s: %s: %s; again in %.0f s", key, type(error).__name__, error, wait)
         except asyncio.CancelledError:
             raise
         except Exception:
+            self._counts.failed("unexpected")
             wait = self._queue.failed(key)
             _log.exception("policy %s: unexpected; again in %.0f s", key, wait)
         else:

@@ -75,6 +75,8 @@ class Executor:
             case WriteStatus(status=status, notes=notes):
                 # Crash window: status written, Events not sent. They are lost; nothing is decided by Events.
                 self._cache.put_policy(await resources.apply_status(self._api, policy=policy, status=status))
+                for run in self._api.counts.recorded(before=policy.status, after=status):
+                    _log.info("policy %s: run %s ended: %s", policy.key, run.job, run.outcome)
                 for note in notes:
                     await send_note(self._api, policy=policy, note=note, now=self._now())
             case MarkRecorded(namespace=namespace, name=name, uid=uid):

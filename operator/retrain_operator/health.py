@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -32,8 +32,8 @@ class Health:
         return None
 
 
-async def serve_health(*, health: Health, port: int) -> web.AppRunner:
-    """Serves until the runner is cleaned up."""
+async def serve_health(*, health: Health, port: int, more: Sequence[web.RouteDef] = ()) -> web.AppRunner:
+    """Serves until the runner is cleaned up; `more` are routes of others on the same port."""
 
     async def healthz(_: web.Request) -> web.Response:
         problem = health.problem()
@@ -43,7 +43,7 @@ async def serve_health(*, health: Health, port: int) -> web.AppRunner:
         return web.Response(status=200 if health.ready else 503, text="ok" if health.ready else "first lists under way")
 
     application = web.Application()
-    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), *more])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()

@@ -52,6 +52,9 @@ class Settings:
     health_port: int = 8080
     """Port of /healthz and /readyz; 0 takes a free one."""
 
+    metrics_port: int | None = None
+    """Port of /metrics; None serves it on the health port."""
+
     stuck_seconds: float = 1800
     """/healthz fails when the last full list, or the oldest policy in the queue, is older than this."""
 

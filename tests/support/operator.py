@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import yaml
 
+from tests.support.metrics import Scrape, scrape
 from tests.support.polling import eventually
 
 #: Short intervals, so that no test waits for minutes.
@@ -38,7 +39,7 @@ class OperatorProcess:
         self._folder = folder
         self._settings = {**QUICK, **settings}
         self._process: subprocess.Popen[bytes] | None = None
-        self._port = 0
+        self.port = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -48,6 +49,10 @@ class OperatorProcess:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def scrape(self) -> Scrape:
+        """Its metrics at this moment, or of the last second."""
+        return scrape(self.port)
 
     @property
     def log(self) -> str:
@@ -59,9 +64,9 @@ class OperatorProcess:
         """Starts it and waits until it is in sync."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+            self.port = free.getsockname()[1]
         path = self._folder / "settings.yaml"
-        path.write_text(yaml.safe_dump({**self._settings, "healthPort": self._port}))
+        path.write_text(yaml.safe_dump({**self._settings, "healthPort": self.port}))
         command = [sys.executable, "-m", "retrain_operator", "run", f"--settings={path}"]
         command += [f"--namespace={namespace}" for namespace in self._namespaces]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
@@ -80,7 +85,7 @@ class OperatorProcess:
         assert self._process is not None
         assert self._process.poll() is None, self.log
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

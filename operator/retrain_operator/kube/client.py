@@ -7,7 +7,6 @@ the plan reads slim views. Its connection pool, TLS and token refresh are.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -15,6 +14,8 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from retrain_operator.api import raw
+from retrain_operator.metrics.counts import Counts
+from retrain_operator.metrics.requests import resource_of, verb_of
 
 Verb = Literal["GET", "POST", "PUT", "PATCH"]
 
@@ -50,9 +51,11 @@ class KubeApi:
     `timeout_seconds` bounds one request; connecting is given 5 s.
     """
 
-    def __init__(self, *, configuration: client.Configuration, timeout_seconds: float = 30) -> None:
+    def __init__(
+        self, *, configuration: client.Configuration, timeout_seconds: float = 30, counts: Counts | None = None
+    ) -> None:
         self.configuration = configuration
-        self.requests: Counter[str] = Counter()
+        self.counts = counts or Counts()
         self._client = client.ApiClient(configuration)
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=5)
 
@@ -80,11 +83,16 @@ class KubeApi:
         _, url, headers, _, _ = await self._client.param_serialize(
             verb, path, query_params=list((query or {}).items()), header_params=headers, auth_settings=["BearerToken"]
         )
-        self.requests[verb] += 1
-        response = await self._client.call_api(
-            verb, url, header_params=headers, body=body, _request_timeout=self._timeout
-        )
-        content: bytes = await response.read()
+        code: int | None = None
+        try:
+            response = await self._client.call_api(
+                verb, url, header_params=headers, body=body, _request_timeout=self._timeout
+            )
+            content: bytes = await response.read()
+            code = response.status
+        finally:
+            named = verb_of(method=verb, path=path, watch=False)
+            self.counts.requested(verb=named, resource=resource_of(path), code=code)
         if response.status >= 400:
             raise _api_error(status=response.status, content=content, retry_after=response.getheader("Retry-After"))
         answer: dict[str, Any] = json.loads(content)

@@ -1,4 +1,4 @@
-"""The model's part of the status: champion, challenger, scores and counters, as the newest result tells them."""
+"""The model's part of the status: champion, challenger, scores, drift and counters, as the newest result tells them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from retrain_operator.api import raw
 from retrain_operator.api.result import RunResult
 from retrain_operator.api.times import format_time
+from retrain_operator.planning.counters import counted
 from retrain_operator.planning.history import last_check_time
 from retrain_operator.planning.runs import FinishedRun, rounded
 
@@ -23,6 +24,7 @@ _FIELDS = (
     "trainedRows",
     "previousVersion",
     "challenger",
+    "drift",
     "lastCheckTime",
     "lastTrainedTime",
     "counters",
@@ -42,8 +44,12 @@ def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> d
         fields |= _told(result)
         if result.outcome in ("Promoted", "Approved", "RolledBack", "Pinned"):
             fields.pop("challenger", None)
+            if result.drift is None:  # a new champion has met no new rows yet
+                fields.pop("drift", None)
         if not run.failed:
             fields["lastCheckTime"] = format_time(made)
+    if counters := counted(stored=stored, told=fields.get("counters"), runs=runs):
+        fields["counters"] = counters
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -76,6 +82,8 @@ def _told(result: RunResult) -> dict[str, Any]:
             }.items()
             if value is not None
         }
+    if (drift := result.drift) is not None and result.outcome != "Failed":
+        told["drift"] = {"share": rounded(drift.share), "features": drift.features}
     if result.trained_time is not None:
         told["lastTrainedTime"] = format_time(result.trained_time)
     if (counters := result.counters) is not None:
