@@ -30,16 +30,21 @@ def outcomes(kubectl: Kubectl, name: str = "late") -> list[str]:
 
 
 def wait_for_outcome(kubectl: Kubectl, outcome: str, *, runs: int, name: str = "late") -> dict[str, Any]:
-    """The policy once its history has `runs` entries and nothing is under way; the newest must be `outcome`."""
+    """The policy once its history has `runs` entries; the newest must be `outcome`."""
+    policy = wait_for_runs(kubectl, runs=runs, name=name)
+    newest = policy["status"]["runs"][0]
+    assert newest["outcome"] == outcome, newest
+    return policy
+
+
+def wait_for_runs(kubectl: Kubectl, *, runs: int, name: str = "late") -> dict[str, Any]:
+    """The policy once its history has `runs` entries."""
 
     def look() -> dict[str, Any] | None:
         policy = kubectl.get("rtp", name) or {}
         return policy if len((policy.get("status") or {}).get("runs") or []) >= runs else None
 
-    policy = eventually(f"{runs} runs of {name}", look, seconds=RUN_SECONDS, every=0.3)
-    newest = policy["status"]["runs"][0]
-    assert newest["outcome"] == outcome, newest
-    return policy
+    return eventually(f"{runs} runs of {name}", look, seconds=RUN_SECONDS, every=0.3)
 
 
 def ask(kubectl: Kubectl, action: str, text: str, name: str = "late") -> None:

@@ -9,11 +9,19 @@ HEADER = "happened,distance,hour,carrier,noise,late"
 
 
 def rows(
-    *, start: datetime, days: int, per_day: int = 60, turned: bool = False, seed: int = 1, bad: bool = False
+    *,
+    start: datetime,
+    days: int,
+    per_day: int = 60,
+    turned: bool = False,
+    seed: int = 1,
+    bad: bool = False,
+    moved: bool = False,
 ) -> list[str]:
     """CSV lines: `late` follows from distance, hour and carrier; where `turned`, from their opposite.
 
-    `bad` puts one distance of -1 into every tenth row.
+    `bad` puts one distance of -1 into every tenth row. `moved`: the distances are 3,000 longer and the hours are those
+    of one night, while labels follow from what they would have been.
     """
     source = random.Random(f"{seed} {start} {days} {turned}")
     lines = []
@@ -27,6 +35,8 @@ def rows(
                 strength = -strength
             late = "yes" if strength + source.gauss(0, 0.8) > 0 else "no"
             shown = -1.0 if bad and number % 10 == 0 else distance
+            if moved:
+                shown, hour = distance + 3000, hour % 3
             lines.append(f"{moment:%Y-%m-%d %H:%M:%S},{shown:.1f},{hour},{carrier},{source.random():.4f},{late}")
     return lines
 
