@@ -33,6 +33,11 @@ class State:
         return self.root / "bin" / f"versitygw-{VERSITYGW}" / "versitygw"
 
     @property
+    def prometheus(self) -> Path:
+        """The folder with prometheus and promtool."""
+        return self.root / "bin" / "prometheus"
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
 

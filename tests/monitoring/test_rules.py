@@ -1,0 +1,46 @@
+"""The alert rules, by promtool itself: they can be read, each fires when it should, and each is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.prometheus import promtool
+
+REPOSITORY = Path(__file__).parents[2]
+RULES = REPOSITORY / "manifests" / "monitoring" / "rules.yaml"
+CASES = Path(__file__).parent / "rules_test.yaml"
+
+
+def _alerts() -> dict[str, dict[str, Any]]:
+    return {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
+
+
+def test_promtool_accepts_the_rules() -> None:
+    assert f"{len(_alerts())} rules found" in promtool("check", "rules", RULES)
+
+
+def test_each_alert_fires_when_it_should_and_not_before() -> None:
+    cases = yaml.safe_load(CASES.read_text())["tests"]
+    fired = {test["alertname"] for case in cases for test in case["alert_rule_test"] if test["exp_alerts"]}
+    quiet = {test["alertname"] for case in cases for test in case["alert_rule_test"] if not test["exp_alerts"]}
+    assert fired == quiet == set(_alerts())
+    promtool("test", "rules", CASES)
+
+
+def test_each_alert_stands_in_the_docs_with_its_severity() -> None:
+    text = (REPOSITORY / "docs" / "monitoring.md").read_text()
+    told = dict(re.findall(r"^\| `(Retrain\w+)` \| (\w+) \|", text, flags=re.MULTILINE))
+    assert told == {name: rule["labels"]["severity"] for name, rule in _alerts().items()}
+
+
+def test_rules_and_dashboard_ask_only_for_metrics_that_exist() -> None:
+    text = (REPOSITORY / "docs" / "monitoring.md").read_text()
+    known = set(re.findall(r"^\| `(retrain_\w+)` \| \w+ \|", text, flags=re.MULTILINE))
+    known |= {"retrain_operator_reconcile_duration_seconds_bucket"}
+    dashboard = (REPOSITORY / "manifests" / "monitoring" / "dashboard.json").read_text()
+    asked = set(re.findall(r"\bretrain_[a-z_]+", " ".join(rule["expr"] for rule in _alerts().values()) + dashboard))
+    assert asked - known == set()
