@@ -24,6 +24,7 @@ class Cache:
     def __init__(self) -> None:
         self.policies: dict[PolicyKey, Policy] = {}
         self._keys: dict[str, PolicyKey] = {}
+        self._downstream: dict[PolicyKey, set[PolicyKey]] = defaultdict(set)
         self._cronjobs: dict[str, dict[str, CronJobView]] = defaultdict(dict)
         self._jobs: dict[str, dict[str, JobView]] = defaultdict(dict)
 
@@ -37,18 +38,39 @@ class Cache:
         held = self.policies.get(policy.key)
         # Also of another UID: the end of a policy may be told after the beginning of the next one of its name.
         if held is None or not _older(policy.resource_version, held.resource_version):
+            self._forget_upstream(held)
             self.policies[policy.key] = policy
             self._keys[policy.uid] = policy.key
+            if (upstream := _upstream_of(policy)) is not None:
+                self._downstream[upstream].add(policy.key)
         return policy.key
 
     def drop_policy(self, *, key: PolicyKey, uid: str) -> None:
         """Forgets a deleted policy; one of the same name that was made since stays."""
         held = self.policies.get(key)
         if held is not None and held.uid == uid:
+            self._forget_upstream(held)
             del self.policies[key]
         self._keys.pop(uid, None)
         self._cronjobs.pop(uid, None)
         self._jobs.pop(uid, None)
+
+    def upstream(self, policy: Policy) -> Policy | None:
+        """The policy that `triggers.upstream` names, if it is there."""
+        key = _upstream_of(policy)
+        return None if key is None else self.policies.get(key)
+
+    def downstream(self, key: PolicyKey) -> tuple[PolicyKey, ...]:
+        """The policies that name this one as their upstream."""
+        return tuple(self._downstream.get(key, ()))
+
+    def _forget_upstream(self, policy: Policy | None) -> None:
+        upstream = None if policy is None else _upstream_of(policy)
+        if policy is None or upstream is None:
+            return
+        self._downstream[upstream].discard(policy.key)
+        if not self._downstream[upstream]:
+            del self._downstream[upstream]
 
     def put_cronjob(self, body: Mapping[str, Any]) -> str:
         """Takes a CronJob; returns the UID of its policy."""
@@ -102,6 +124,7 @@ class Cache:
         seen = {self.put_policy(body) for body in bodies}
         for key, policy in list(self.policies.items()):
             if key not in seen and not _older(as_of, policy.resource_version):
+                self._forget_upstream(policy)
                 del self.policies[key]
                 self._keys.pop(policy.uid, None)
                 self._cronjobs.pop(policy.uid, None)
@@ -124,6 +147,10 @@ class Cache:
         held = self._jobs.get(policy_uid, {}).get(job_uid)
         if held is not None:
             self._jobs[policy_uid][job_uid] = replace(held, recorded=True)
+
+
+def _upstream_of(policy: Policy) -> PolicyKey | None:
+    return None if policy.upstream is None else PolicyKey(namespace=policy.key.namespace, name=policy.upstream)
 
 
 def _drop_older(children: dict[str, dict[str, _Child]], *, as_of: str) -> None:

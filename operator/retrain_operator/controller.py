@@ -24,6 +24,7 @@ from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
 from retrain_operator.planning.observed import Cause, Observed, WriteStatus
 from retrain_operator.planning.plan import jobs_to_read, make_plan
+from retrain_operator.planning.upstream import champion_of
 from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
 from retrain_operator.queue import WorkQueue
 
@@ -152,6 +153,8 @@ class Controller:
         memory.keep_jobs({job.uid for job in jobs})
         look_again = await self._look_at_waiting(policy=policy, memory=memory)
 
+        upstream = self._cache.upstream(policy)
+
         def observed() -> Observed:
             return Observed(
                 policy=policy,
@@ -162,6 +165,7 @@ class Controller:
                 refused=memory.refusal(generation=policy.generation),
                 trouble=memory.trouble,
                 initial_slot=self._initial_slot(policy),
+                upstream=None if upstream is None else champion_of(policy=upstream),
             )
 
         by_uid = {job.uid: job for job in jobs}

@@ -77,6 +77,8 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
         if event["type"] == "DELETED":
             cache.drop_policy(key=key, uid=str(raw.at(body, "metadata", "uid")))
         queue.add(key)
+        for waiting in cache.downstream(key):
+            queue.add(waiting)
 
     @kopf.on.event("batch", "v1", "cronjobs", registry=registry)
     async def cronjob_event(event: kopf.RawEvent, **_: Any) -> None:

@@ -86,6 +86,8 @@ def _with(path: str, value: Any) -> dict[str, Any]:
         pytest.param("job.resources", {"requests": {"memory": "4Gi"}}, "requests.memory (1Gi", id="request > limit"),
         pytest.param("job.resources", {"limits": {"memory": "512Mi"}}, "limits.memory (2Gi", id="limit < request"),
         pytest.param("job.resources", {"limits": {"cpu": "0.1"}}, "requests.cpu (500m", id="little CPU"),
+        pytest.param("triggers.upstream", {}, "upstream.policy is required", id="no upstream policy"),
+        pytest.param("triggers.upstream", {"policy": "flight-delays"}, "name another one", id="its own upstream"),
         pytest.param("job.command", ["sh"], "unknown field", id="a command"),
         pytest.param("job.securityContext", {"privileged": True}, "unknown field", id="a security context"),
     ],

@@ -100,6 +100,42 @@ def test_a_run_that_ends_while_the_operator_is_down_is_recorded_once(
     assert unfinished_jobs(kubectl) == []
 
 
+def test_a_new_champion_upstream_starts_a_run_downstream(
+    kubectl: Kubectl, start_operator: StartOperator, writes: WriteCounter
+) -> None:
+    operator = start_operator()
+    follows = {"upstream": {"policy": "prices"}}
+    kubectl.apply(a_policy("sales", schedule=None, triggers=follows))
+    [job] = eventually("its own first run", lambda: unfinished_jobs(kubectl))
+    end_run(kubectl, job, message=a_message(job))
+    policy = wait_for_condition(kubectl, "sales", "ModelAvailable", "True")
+    assert "its upstream policy 'prices' is not there" in condition(policy, "Ready")["message"]
+
+    kubectl.apply(a_policy("prices", schedule=None))
+    [job] = eventually("the first run upstream", lambda: unfinished_jobs(kubectl))
+    operator.kill()
+    end_run(kubectl, job, message=a_message(job))
+    operator.start()
+    [job] = eventually("a run downstream", lambda: [each for each in unfinished_jobs(kubectl) if _is_of(each, "sales")])
+    assert _asked(job) == ("check", "Upstream", "prices@1 2026-03-01T00:00:00Z")
+    message = a_message(job, outcome="NotPromoted", trigger="Upstream", checkTime="2026-03-02T00:00:00Z")
+    end_run(kubectl, job, message=message)
+    policy = eventually("it is recorded", lambda: _with_runs(kubectl, ["NotPromoted", "Promoted"], name="sales"))
+    assert policy["status"]["runs"][0]["cause"] == "Upstream"
+    assert policy["status"]["lastHandled"]["upstream"] == "prices@1 2026-03-01T00:00:00Z"
+    assert "is not there" not in condition(policy, "Ready")["message"]
+
+    # A check upstream that promotes nothing calls nobody.
+    eventually("all is marked", lambda: all(_is_recorded(each) for each in kubectl.list("jobs")))
+    writes.reset()
+    kubectl("annotate", "rtp", "prices", "retrain.dev/check=1")
+    [job] = eventually("a check upstream", lambda: unfinished_jobs(kubectl))
+    end_run(kubectl, job, message=a_message(job, outcome="Kept", trigger=None, checkTime="2026-03-03T00:00:00Z"))
+    eventually("it is recorded", lambda: _with_runs(kubectl, ["Kept", "Promoted"], name="prices"))
+    eventually("all is marked", lambda: all(_is_recorded(each) for each in kubectl.list("jobs")))
+    assert writes.by_resource()["jobs POST"] == 1
+
+
 def test_requests_run_one_after_the_other_and_once(kubectl: Kubectl, start_operator: StartOperator) -> None:
     start_operator()
     kubectl.apply(a_policy())
@@ -227,12 +263,20 @@ def _actions(jobs: list[dict[str, Any]]) -> list[str]:
     return [job["metadata"]["labels"]["retrain.dev/action"] for job in jobs]
 
 
-def _with_runs(kubectl: Kubectl, outcomes: list[str]) -> dict[str, Any] | None:
-    policy = kubectl.get("rtp", "flight-delays") or {}
+def _with_runs(kubectl: Kubectl, outcomes: list[str], name: str = "flight-delays") -> dict[str, Any] | None:
+    policy = kubectl.get("rtp", name) or {}
     runs = (policy.get("status") or {}).get("runs") or []
     return policy if [run["outcome"] for run in runs] == outcomes else None
 
 
 def _recorded(kubectl: Kubectl, name: str) -> dict[str, Any] | None:
     job = kubectl.get("job", name)
-    return job if job and job["metadata"]["labels"].get("retrain.dev/recorded") == "true" else None
+    return job if job and _is_recorded(job) else None
+
+
+def _is_recorded(job: dict[str, Any]) -> bool:
+    return bool(job["metadata"]["labels"].get("retrain.dev/recorded") == "true")
+
+
+def _is_of(job: dict[str, Any], policy: str) -> bool:
+    return bool(job["metadata"]["annotations"]["retrain.dev/policy"] == policy)

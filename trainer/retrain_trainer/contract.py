@@ -16,9 +16,18 @@ from typing import Any, Literal, get_args
 from retrain_trainer.errors import SpecError
 
 Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
-Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
+Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream"]
 Trigger = Literal[
-    "NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"
+    "NoChampion",
+    "Requested",
+    "SpecChange",
+    "Upstream",
+    "BelowThreshold",
+    "Drop",
+    "Drift",
+    "NewRows",
+    "MaxAge",
+    "Always",
 ]
 Outcome = Literal[
     "Promoted",

@@ -72,6 +72,13 @@ class Policy:
         return raw.at(self.spec, "triggers", "specChange", "enabled") is not False
 
     @property
+    def upstream(self) -> str | None:
+        """`triggers.upstream.policy`: whose new champion starts a run here; None where it is off."""
+        if raw.at(self.spec, "triggers", "upstream", "enabled") is False:
+            return None
+        return raw.text(raw.at(self.spec, "triggers", "upstream", "policy"))
+
+    @property
     def approved_version(self) -> str | None:
         """`promotion.approvedVersion`, as text."""
         return _text_of(raw.integer(raw.at(self.spec, "promotion", "approvedVersion")))

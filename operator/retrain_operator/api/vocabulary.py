@@ -8,11 +8,20 @@ from typing import Literal
 Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 
 #: Why a run started.
-Cause = Literal["Initial", "Schedule", "Request", "SpecChange"]
+Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream"]
 
 #: Why a run trained.
 Trigger = Literal[
-    "NoChampion", "Requested", "SpecChange", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"
+    "NoChampion",
+    "Requested",
+    "SpecChange",
+    "Upstream",
+    "BelowThreshold",
+    "Drop",
+    "Drift",
+    "NewRows",
+    "MaxAge",
+    "Always",
 ]
 
 #: The gate's view of a challenger.

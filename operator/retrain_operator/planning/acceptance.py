@@ -7,7 +7,7 @@ from datetime import datetime
 from retrain_operator.api import reasons
 from retrain_operator.api.policy import Policy
 from retrain_operator.planning.conditions import Condition, Truth
-from retrain_operator.planning.observed import Cause
+from retrain_operator.planning.observed import Cause, Upstream
 from retrain_operator.planning.schedule import Schedule
 
 
@@ -18,6 +18,7 @@ def acceptance_conditions(
     problem: Cause | None,
     trouble: Cause | None,
     applied: bool,
+    upstream: Upstream | None,
     now: datetime,
 ) -> list[Condition]:
     """`problem` is what only an edit mends, `trouble` what passes, `applied` says whether the CronJob is as we want it.
@@ -44,6 +45,8 @@ def acceptance_conditions(
         stalled = condition("Stalled", "False", trouble.reason, "the API server may accept it later")
     else:
         told = _what_runs(schedule=schedule)
+        if policy.upstream is not None and upstream is None:
+            told += f"; its upstream policy {policy.upstream!r} is not there"
         ready = condition("Ready", "True", reasons.RECONCILED, told)
         reconciling = condition("Reconciling", "False", reasons.RECONCILED, "nothing is left to do")
         stalled = condition("Stalled", "False", reasons.RECONCILED, "the spec is accepted")

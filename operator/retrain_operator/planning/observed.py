@@ -31,12 +31,21 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """The champion of the policy that `triggers.upstream` names, as its status tells; version None: it has none."""
+
+    version: int | None
+    promoted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """One policy, its children and what was found out about them.
 
     `jobs` are the policy's own (by controller). `ends` has an entry for each finished Job whose pods were read,
     `waiting` for each Job that was looked at and found waiting (both by Job UID). `refused` is the API server's final
-    word on something made from this generation, `trouble` its passing one.
+    word on something made from this generation, `trouble` its passing one. `upstream`: None where the policy names
+    none, or one that is not there.
     """
 
     policy: Policy
@@ -47,6 +56,7 @@ class Observed:
     refused: Cause | None = None
     trouble: Cause | None = None
     initial_slot: bool = True
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

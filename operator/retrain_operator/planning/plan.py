@@ -52,8 +52,8 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
     cronjob_write = None
     if problem is None:
         cronjob_write = _cronjob_write(observed=observed, schedule=schedule, admin=admin, digests=digests)
-    handled = handled_after(policy=policy, jobs=observed.jobs, digests=digests)
-    pending = open_requests(policy=policy, handled=handled, digests=digests)
+    handled = handled_after(policy=policy, jobs=observed.jobs, digests=digests, upstream=observed.upstream)
+    pending = open_requests(policy=policy, handled=handled, digests=digests, upstream=observed.upstream)
     if observed.trouble is None:
         if cronjob_write is not None:
             writes.append(cronjob_write)

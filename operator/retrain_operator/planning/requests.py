@@ -11,6 +11,8 @@ from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy
 from retrain_operator.api.vocabulary import Action, Cause
 from retrain_operator.planning.digests import Digests
+from retrain_operator.planning.observed import Upstream
+from retrain_operator.planning.upstream import called_by, upstream_handled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,9 @@ _ASKED: tuple[Action, ...] = ("rollback", "approve", "reject", "train")
 _BY_SPEC: tuple[tuple[str, Action], ...] = (("pinnedVersion", "pin"), ("approvedVersion", "approve"))
 
 
-def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) -> dict[str, str]:
+def handled_after(
+    *, policy: Policy, jobs: Iterable[JobView], digests: Digests, upstream: Upstream | None = None
+) -> dict[str, str]:
     """`status.lastHandled`: what stands there, and what is answered by a Job that exists.
 
     A Job is created before the status says so. If the operator dies between the two, the Job is found here, so the
@@ -43,7 +47,9 @@ def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) 
     handled |= {
         action: text
         for action, text in policy.requests.items()
-        if any(job.action == action and job.cause != "SpecChange" and job.request == text for job in jobs)
+        if any(
+            job.action == action and job.cause not in ("SpecChange", "Upstream") and job.request == text for job in jobs
+        )
     }
     for field, action in _BY_SPEC:
         wanted = _wanted(policy, field)
@@ -52,6 +58,8 @@ def handled_after(*, policy: Policy, jobs: Iterable[JobView], digests: Digests) 
         in_use = str(policy.status.get("modelVersion")) == wanted
         if wanted is not None and (answered or in_use or stored.get(field) == wanted):
             handled[field] = wanted
+    if (answered_last := upstream_handled(policy=policy, stored=stored, jobs=jobs, upstream=upstream)) is not None:
+        handled["upstream"] = answered_last
     looked = [job for job in jobs if job.action in ("check", "train")]  # the others read no data
     if any(job.spec_digest == digests.spec for job in looked):
         handled["spec"] = digests.spec
@@ -64,7 +72,9 @@ def _wanted(policy: Policy, field: str) -> str | None:
     return policy.pinned_version if field == "pinnedVersion" else policy.approved_version
 
 
-def open_requests(*, policy: Policy, handled: Mapping[str, str], digests: Digests) -> list[Request]:
+def open_requests(
+    *, policy: Policy, handled: Mapping[str, str], digests: Digests, upstream: Upstream | None = None
+) -> list[Request]:
     """The runs called for and not yet answered, the most urgent first.
 
     Suspended policies answer people only: they pause in order to roll back or to look.
@@ -86,6 +96,9 @@ def open_requests(*, policy: Policy, handled: Mapping[str, str], digests: Digest
         # A check: the trainer trains where its own digest differs, which a default that was written down leaves alone.
         token = f"{policy.generation}:{digests.spec}"
         found.append(Request(action="check", cause="SpecChange", token=token))
+    called = called_by(policy=policy, upstream=upstream)
+    if not initial and not policy.suspended and called is not None and called != handled.get("upstream"):
+        found.append(Request(action="check", cause="Upstream", token=called, text=called))
     if (text := policy.requests.get("check")) is not None and text != handled.get("check"):
         found.append(Request(action="check", cause="Request", token=text, text=text))
     if not initial and not policy.suspended and handled.get("threshold") != digests.threshold:

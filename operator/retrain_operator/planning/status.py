@@ -43,7 +43,13 @@ def next_status(
     conditions_before = stored_conditions(stored)
     conditions = [
         *acceptance_conditions(
-            policy=policy, schedule=schedule, problem=problem, trouble=observed.trouble, applied=applied, now=now
+            policy=policy,
+            schedule=schedule,
+            problem=problem,
+            trouble=observed.trouble,
+            applied=applied,
+            upstream=observed.upstream,
+            now=now,
         ),
         *outcome_conditions(
             policy=policy,

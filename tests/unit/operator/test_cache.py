@@ -130,3 +130,19 @@ def test_a_marked_job_is_kept_until_the_watch_drops_it() -> None:
     cache.drop_job(policy_uid=POLICY_UID, uid=JOB_UID)
     cache.drop_job(policy_uid="unknown", uid=JOB_UID)
     assert cache.jobs(cache.policies[KEY]) == ()
+
+
+def test_who_waits_for_whom_follows_every_edit() -> None:
+    cache, prices = Cache(), PolicyKey(namespace="team-a", name="prices")
+    follows = {"triggers": {"upstream": {"policy": "prices"}}}
+    cache.put_policy(a_policy(resource_version="10", spec=follows))
+    assert cache.downstream(prices) == (KEY,)
+    assert cache.upstream(cache.policies[KEY]) is None
+    cache.put_policy(a_policy(name="prices", uid="p", resource_version="11"))
+    assert (found := cache.upstream(cache.policies[KEY])) is not None
+    assert found.key == prices
+    cache.put_policy(a_policy(resource_version="12"))
+    assert cache.downstream(prices) == ()
+    cache.put_policy(a_policy(resource_version="13", spec=follows))
+    cache.drop_policy(key=KEY, uid=POLICY_UID)
+    assert cache.downstream(prices) == ()

@@ -25,10 +25,15 @@ WAIT_AFTER_LOSS: Final = timedelta(days=1)
 _MOST_DOUBLINGS: Final = 6
 
 #: Triggers that look at the same rows again when nothing new has come.
-_LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset({"BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"})
+_LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset(
+    {"Upstream", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"}
+)
 
 #: Triggers that stand until something changes, and would train the same model again and again.
 _STANDS: Final[frozenset[Trigger]] = frozenset({"NoChampion", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge"})
+
+#: Those, and one that is pulled once for each change: it trains again however its last challenger fared.
+_WAITS_FOR_PEOPLE: Final[frozenset[Trigger]] = _STANDS | {"Upstream"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ def _holds(
             reason="OnProbation",
             message="the champion is on probation; training waits for a holdout that is all new",
         )
-    if trigger in _STANDS and situation.waiting is not None:
+    if trigger in _WAITS_FOR_PEOPLE and situation.waiting is not None:
         yield Hold(
             reason="AwaitingApproval",
             message=f"version {situation.waiting} waits for a person: approve or reject it",

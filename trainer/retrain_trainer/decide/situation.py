@@ -43,7 +43,8 @@ class Situation:
     before; None where nothing was compared or rows have no time. comparison_rows: rows of the holdout that the champion
     was not trained on, None where nobody counted; fewer than needed_rows settle nothing. waiting: a version that waits
     for a person. drifted: new rows are unlike those of the champion, and of a version that drift has trained since.
-    on_probation: the champion is new, and may be taken back.
+    on_probation: the champion is new, and may be taken back. called: triggers that somebody else pulled since the last
+    training, by name.
     """
 
     now: datetime
@@ -60,6 +61,7 @@ class Situation:
     waiting: int | None = None
     drifted: bool = False
     on_probation: bool = False
+    called: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ def fired_triggers(*, situation: Situation, triggers: TriggersSpec) -> tuple[Tri
 def _fired(situation: Situation, triggers: TriggersSpec) -> Iterator[Trigger]:
     if triggers.spec_change and situation.spec_changed:
         yield "SpecChange"
+    if triggers.upstream is not None and "Upstream" in situation.called:
+        yield "Upstream"
     below = triggers.below_threshold
     missed = situation.score.threshold_met is False and situation.score.below_in_a_row >= below.consecutive
     if below.enabled and missed:

@@ -79,7 +79,7 @@ class MaxAge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggersSpec:
-    """What calls for training."""
+    """What calls for training. `upstream`: the policy of this namespace whose new champion does, None for none."""
 
     below_threshold: BelowThreshold = field(default_factory=BelowThreshold)
     drop: Drop = field(default_factory=Drop)
@@ -87,6 +87,7 @@ class TriggersSpec:
     new_rows: NewRows = field(default_factory=NewRows)
     max_age: MaxAge = field(default_factory=MaxAge)
     spec_change: bool = True
+    upstream: str | None = None
     always: bool = False
 
 
@@ -100,6 +101,7 @@ def read_triggers(reader: Reader) -> TriggersSpec:
         new_rows=_new_rows(reader.section("newRows")),
         max_age=_max_age(reader.section("maxAge"), named=reader.has("maxAge")),
         spec_change=change.flag("enabled", default=True),
+        upstream=_upstream(reader.section("upstream"), named=reader.has("upstream")),
         always=reader.has("always") and always.flag("enabled", default=True),
     )
     for section in (change, always, reader):
@@ -152,6 +154,16 @@ def _new_rows(reader: Reader) -> NewRows:
     )
     reader.finish()
     return parsed
+
+
+def _upstream(reader: Reader, *, named: bool) -> str | None:
+    enabled, policy = reader.flag("enabled", default=True), reader.text("policy")
+    reader.finish()
+    if named and enabled and not policy:
+        raise SpecError(
+            reason="InvalidSpec", message="spec.triggers.upstream.policy is required: a policy of this namespace"
+        )
+    return policy if named and enabled else None
 
 
 def _max_age(reader: Reader, *, named: bool) -> MaxAge:

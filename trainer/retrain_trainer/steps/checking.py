@@ -13,6 +13,7 @@ from retrain_trainer.learned import Reference
 from retrain_trainer.steps import answers
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.deciding import called
 
 
 def validation(this: Context, table: Table, profile: Profile, known: Reference | None) -> ValidationReport:
@@ -58,5 +59,5 @@ def rejection(this: Context, report: ValidationReport, profile: Profile) -> Reac
 
 def rejected(this: Context, *, reason: str, message: str, profile: Profile) -> Reached:
     memory = this.head.memory
-    kept = None if memory is None else replace(memory, fingerprint="")
+    kept = None if memory is None else replace(memory, fingerprint="", called=called(this))
     return answers.rejected(reason=reason, message=message, rows=profile.rows, memory=kept)

@@ -37,6 +37,13 @@ def new_rows(this: Context, table: Table, profile: Profile) -> tuple[int | None,
     return None if champion is None else known[0], known[1]
 
 
+def called(this: Context) -> tuple[str, ...]:
+    """Triggers that somebody else pulled: by this run, or by one before that had to wait."""
+    before = () if this.head.memory is None else this.head.memory.called
+    pulled = this.run.cause if this.run.cause == "Upstream" else None
+    return before if pulled is None or pulled in before else (*before, pulled)
+
+
 def decision_for(
     this: Context, memory: Memory, *, comparison_rows: int | None = None, unusable: bool = False
 ) -> Decision:
@@ -76,6 +83,7 @@ def decision_for(
         waiting=this.head.waiting,
         drifted=memory.drift is not None and memory.drift.calls,
         on_probation=this.head.young(spec=spec),
+        called=memory.called,
     )
     fired = fired_triggers(situation=situation, triggers=spec.triggers)
     history = _history(this) if any(trigger != "Requested" for trigger in fired) else None

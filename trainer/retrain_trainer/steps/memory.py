@@ -50,7 +50,8 @@ class Memory:
     fresh_fraction: of the next comparison's holdout, after this run. below_in_a_row: scores on the wrong side of the
     threshold up to this one. best: the better end of the score's interval. new_rows, rows_since_training: labelled rows
     newer than the data of the champion, of the newest version. probation_checks: new scores since the
-    promotion. first_scores: those after the promotion, pooled.
+    promotion. first_scores: those after the promotion, pooled. called: triggers that somebody else pulled and that have
+    not trained yet.
     """
 
     fingerprint: str
@@ -71,6 +72,7 @@ class Memory:
     first_scores: FirstScores | None = None
     drift: DriftFacts | None = None
     probation_checks: int = 0
+    called: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -93,6 +95,7 @@ class Memory:
                     "evaluated_until": parsed_time(value["evaluated_until"]),
                     "first_scores": None if value.get("first_scores") is None else FirstScores(**value["first_scores"]),
                     "drift": DriftFacts.from_json(value.get("drift")),
+                    "called": tuple(value.get("called", ())),
                 }
             )
         except (KeyError, TypeError, ValueError):

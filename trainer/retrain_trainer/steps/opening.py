@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from retrain_trainer.contract import DataFacts
 from retrain_trainer.data.source import Source
 from retrain_trainer.learned import Reference
 from retrain_trainer.steps import answers
 from retrain_trainer.steps.answers import Reached, Scored
 from retrain_trainer.steps.context import Context
-from retrain_trainer.steps.deciding import decision_for
+from retrain_trainer.steps.deciding import called, decision_for
 
 
 def nothing_new(this: Context, source: Source) -> Reached | None:
@@ -23,6 +25,7 @@ def nothing_new(this: Context, source: Source) -> Reached | None:
         return None
     if memory.drift is not None and memory.drift.rule != this.spec.triggers.drift.rule:
         return None
+    memory = replace(memory, called=called(this))
     decision = decision_for(this, memory)
     if decision.trains:
         return None

@@ -14,7 +14,7 @@ from retrain_trainer.registry.registry import Champion
 from retrain_trainer.steps import answers
 from retrain_trainer.steps.answers import Scored
 from retrain_trainer.steps.context import Context
-from retrain_trainer.steps.deciding import new_rows
+from retrain_trainer.steps.deciding import called, new_rows
 from retrain_trainer.steps.drift import measured_drift
 from retrain_trainer.steps.memory import FirstScores, Memory
 
@@ -60,6 +60,7 @@ def score_champion(
         new_rows=fresh,
         rows_since_training=since_training,
         drift=measured_drift(this, table, profile),
+        called=called(this),
     )
     if champion is None:
         return Scored(memory=base, text="there is no champion yet")

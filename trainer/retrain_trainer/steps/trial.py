@@ -62,7 +62,7 @@ def try_challenger(
             return settle_published(this, manifest)  # another pod of this very run was first
         gate = draft.gate
         this.say(f"gate: {gate.verdict} ({gate.reason}), {gate.message}")
-        memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0)
+        memory = replace(scored.memory, fresh_fraction=None if rows.holdout_end is None else 0.0, called=())
         if (kept := _kept_back(this, manifest, gate, data=data, memory=memory)) is not None:
             return kept
         if _promoted(this, manifest, champion):

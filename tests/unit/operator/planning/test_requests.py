@@ -8,6 +8,7 @@ import pytest
 from retrain_operator.api.children import job_view
 from retrain_operator.api.policy import policy_view
 from retrain_operator.planning.digests import digests_of
+from retrain_operator.planning.observed import Upstream
 from retrain_operator.planning.requests import handled_after, open_requests
 
 from tests.builders import Json, a_job, a_policy
@@ -149,3 +150,75 @@ def test_the_digest_does_not_see_the_order_of_fields() -> None:
 def test_a_threshold_of_1_is_one_of_1_point_0() -> None:
     one, other = (digests_of(policy=policy_view(a_policy(spec={"evaluation": {"threshold": t}}))) for t in (1, 1.0))
     assert one == other
+
+
+FOLLOWS = {"triggers": {"upstream": {"policy": "prices"}}}
+FIRST, SECOND = Upstream(version=1, promoted="T1"), Upstream(version=2, promoted="T2")
+NONE_YET = Upstream(version=None, promoted="")
+
+UPSTREAM: dict[str, tuple[Json, str | None, Upstream | None, list[Json], str | None, bool]] = {
+    "no upstream is named": (a_policy(), None, FIRST, [], None, False),
+    "one is named, and has a champion": (a_policy(spec=FOLLOWS), None, FIRST, [], "prices@1 T1", False),
+    "one is named, and has none yet": (a_policy(spec=FOLLOWS), None, NONE_YET, [], "prices@", False),
+    "one is named that is not there": (a_policy(spec=FOLLOWS), None, None, [], "prices@", False),
+    "its first champion": (a_policy(spec=FOLLOWS), "prices@", FIRST, [], "prices@", True),
+    "the same champion": (a_policy(spec=FOLLOWS), "prices@1 T1", FIRST, [], "prices@1 T1", False),
+    "a new champion": (a_policy(spec=FOLLOWS), "prices@1 T1", SECOND, [], "prices@1 T1", True),
+    "the old champion again, by a rollback": (
+        a_policy(spec=FOLLOWS),
+        "prices@2 T2",
+        Upstream(version=1, promoted="T3"),
+        [],
+        "prices@2 T2",
+        True,
+    ),
+    "a Job that answers it": (
+        a_policy(spec=FOLLOWS),
+        "prices@1 T1",
+        SECOND,
+        [a_job(action="check", cause="Upstream", request="prices@2 T2")],
+        "prices@2 T2",
+        False,
+    ),
+    "a person's check of the same words does not": (
+        a_policy(spec=FOLLOWS),
+        "prices@1 T1",
+        SECOND,
+        [a_job(action="check", request="prices@2 T2")],
+        "prices@1 T1",
+        True,
+    ),
+    "it is gone": (a_policy(spec=FOLLOWS), "prices@1 T1", None, [], "prices@1 T1", False),
+    "it was made anew and has no champion": (a_policy(spec=FOLLOWS), "prices@1 T1", NONE_YET, [], "prices@1 T1", False),
+    "another one is named": (a_policy(spec=FOLLOWS), "costs@4 T0", FIRST, [], "prices@1 T1", False),
+    "none is named any more": (a_policy(), "prices@1 T1", SECOND, [], None, False),
+    "it is switched off": (
+        a_policy(spec={"triggers": {"upstream": {"policy": "prices", "enabled": False}}}),
+        "prices@1 T1",
+        SECOND,
+        [],
+        None,
+        False,
+    ),
+    "a suspended policy waits until it goes on": (
+        a_policy(spec={**FOLLOWS, "suspend": True}),
+        "prices@1 T1",
+        SECOND,
+        [],
+        "prices@1 T1",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "before", "upstream", "jobs", "after", "runs"), UPSTREAM.values(), ids=UPSTREAM)
+def test_upstream(
+    body: Json, before: str | None, upstream: Upstream | None, jobs: list[Json], after: str | None, runs: bool
+) -> None:
+    body["status"] = {"lastHandled": {**KNOWN, **({} if before is None else {"upstream": before})}}
+    policy, views = policy_view(body), [job_view(job) for job in jobs]
+    digests = digests_of(policy=policy)
+    handled = handled_after(policy=policy, jobs=views, digests=digests, upstream=upstream)
+    assert handled.get("upstream") == after
+    found = open_requests(policy=policy, handled=handled, digests=digests, upstream=upstream)
+    assert [(one.action, one.cause) for one in found] == ([("check", "Upstream")] if runs else [])

@@ -12,6 +12,7 @@ from retrain_trainer.errors import SpecError
 
 from tests.unit.trainer.decide.builders import BELOW, CHAMPION, NOW, limits, lost, situation, triggers
 
+UPSTREAM: dict[str, Any] = {"upstream": {"policy": "prices"}}
 REQUEST = {"action": "train", "cause": "Request"}
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -73,6 +74,36 @@ def made(
             "HoldoutNotFresh",
             None,
             id="and so does always",
+        ),
+        pytest.param(
+            {"called": ("Upstream",), "fresh_fraction": 0.1},
+            {},
+            None,
+            UPSTREAM,
+            "Upstream",
+            "HoldoutNotFresh",
+            None,
+            id="a call from upstream waits for a fresh holdout",
+        ),
+        pytest.param(
+            {"called": ("Upstream",), "waiting": 3},
+            {},
+            None,
+            UPSTREAM,
+            "Upstream",
+            "AwaitingApproval",
+            None,
+            id="and for the person whom a version waits for",
+        ),
+        pytest.param(
+            {"called": ("Upstream",)},
+            {},
+            lost(1, trigger="Upstream"),
+            UPSTREAM,
+            "Upstream",
+            "",
+            None,
+            id="each call is a new one, however the last fared",
         ),
         pytest.param(
             {"spec_changed": True, "fresh_fraction": 0.0},

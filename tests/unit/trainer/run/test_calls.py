@@ -231,3 +231,24 @@ def test_the_same_drift_calls_once_and_its_condition_stays(site: Site) -> None:
     assert (told(body)[:2], body["drift"]["drifted"]) == (("Kept", None), True)
     _shifted(site, days=15, by=9.0)
     assert trained(site.run(spec=drifts)) == "Drift", "a new drift calls again"
+
+
+UPSTREAM = spec(evaluation=LENIENT, triggers={"newRows": {"enabled": False}, "upstream": {"policy": "prices"}})
+
+
+def test_a_call_from_upstream_trains(site: Site) -> None:
+    site.add(days=8)
+    assert told(site.run(spec=UPSTREAM))[0] == "Kept"
+    assert trained(site.run(spec=UPSTREAM, cause="Upstream", request="prices@2 T2")) == "Upstream"
+    assert told(site.run(spec=UPSTREAM))[0] == "Kept", "once"
+
+
+def test_a_call_from_upstream_that_has_to_wait_is_kept_until_it_can_train(site: Site) -> None:
+    site.add(days=8)
+    held = {**UPSTREAM, "limits": {"cooldown": "9d"}}
+    assert told(site.run(spec=held, cause="Upstream")) == ("Deferred", "Upstream", "Cooldown")
+    assert told(site.run(spec=held)) == ("Deferred", "Upstream", "Cooldown")
+    strict = {**held, "validation": {"minRows": 10**6}}
+    assert told(site.run(spec=strict))[0] == "DataRejected"
+    assert trained(site.run(spec=held, now=site.now + 3 * DAY)) == "Upstream"
+    assert told(site.run(spec=held, now=site.now + 6 * DAY))[0] == "Kept"
