@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from retrain_operator import __version__
 from retrain_operator.app import WatchEnded, run
 from retrain_operator.kube.client import ApiError, load_configuration
+from retrain_operator.logs import configure_logging
 from retrain_operator.settings import Settings, SettingsError, load_settings
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger, message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,22 +32,11 @@ def _parser() -> argparse.ArgumentParser:
         help="watch this namespace only; may be given several times; default all",
     )
     start.add_argument("--context", metavar="NAME", help="context of the kubeconfig, outside a cluster")
-    start.add_argument("--log-format", choices=["json", "plain"], default="plain", help="default plain")
+    start.add_argument("--log-format", choices=["json", "text"], help="default: as the settings say, else text")
     start.add_argument(
         "--log-level", choices=["debug", "info", "warning", "error"], default="info", help="default info"
     )
     return parser
-
-
-def _configure_logging(*, style: str, level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    if style == "json":
-        handler.setFormatter(_JsonLines())
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler])
-    # kopf names objects on every event; what it does here is our own to log.
-    logging.getLogger("kopf").setLevel(logging.WARNING)
 
 
 async def _run(*, settings: Settings, context: str | None) -> None:
@@ -73,13 +46,14 @@ async def _run(*, settings: Settings, context: str | None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 stopped by a signal, 1 ended by an error (start it again), 2 wrong arguments or settings."""
     chosen = _parser().parse_args(arguments)
-    _configure_logging(style=chosen.log_format, level=chosen.log_level)
+    configure_logging(style=chosen.log_format or "text", level=chosen.log_level)
     log = logging.getLogger("retrain_operator")
     try:
         settings = load_settings(chosen.settings)
     except SettingsError as error:
         log.error("settings: %s", error)
         return 2
+    configure_logging(style=chosen.log_format or settings.log_format, level=chosen.log_level)
     if chosen.namespace:
         settings = replace(settings, namespaces=tuple(chosen.namespace))
     try:

@@ -20,6 +20,7 @@ from retrain_operator.cache import Cache
 from retrain_operator.executor import Executor, Refused, Trouble
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import ApiError, KubeApi
+from retrain_operator.logs import about
 from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
 from retrain_operator.planning.observed import Cause, Observed, WriteStatus
@@ -86,17 +87,17 @@ class Controller:
         except ApiError as error:
             self._counts.failed("api")
             wait = self._queue.failed(key, at_least_seconds=error.retry_after or 0)
-            _log.warning("policy %s: %s; again in %.0f s", key, error, wait)
+            _log.warning("policy %s: %s; again in %.0f s", key, error, wait, extra=about(key))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._counts.failed("connection")
             wait = self._queue.failed(key)
-            _log.warning("policy %s: %s: %s; again in %.0f s", key, type(error).__name__, error, wait)
+            _log.warning("policy %s: %s: %s; again in %.0f s", key, type(error).__name__, error, wait, extra=about(key))
         except asyncio.CancelledError:
             raise
         except Exception:
             self._counts.failed("unexpected")
             wait = self._queue.failed(key)
-            _log.exception("policy %s: unexpected; again in %.0f s", key, wait)
+            _log.exception("policy %s: unexpected; again in %.0f s", key, wait, extra=about(key))
         else:
             if settled:
                 self._queue.succeeded(key)
@@ -123,10 +124,10 @@ class Controller:
                 await self._executor.perform(policy=policy, write=write)
             except Refused as refused:
                 memory.refused, memory.refused_generation = refused.cause, policy.generation
-                _log.warning("policy %s: refused: %s", key, refused)
+                _log.warning("policy %s: refused: %s", key, refused, extra=about(key))
             except Trouble as trouble_met:
                 memory.trouble = trouble_met.cause
-                _log.warning("policy %s: %s", key, trouble_met)
+                _log.warning("policy %s: %s", key, trouble_met, extra=about(key))
             except ApiError as error:
                 if error.status not in (404, 409) or not isinstance(write, WriteStatus):
                     raise
@@ -135,9 +136,18 @@ class Controller:
             else:
                 after = self._cache.policies.get(key)
                 if isinstance(write, WriteStatus) and after is not None and after.resource_version == version:
-                    _log.warning("policy %s: its status holds fields that somebody else owns; they are left", key)
+                    _log.warning(
+                        "policy %s: its status holds fields that somebody else owns; they are left",
+                        key,
+                        extra=about(key),
+                    )
                     return True
-        _log.error("policy %s: %d writes and still not settled; another writer changes what we write", key, MAX_WRITES)
+        _log.error(
+            "policy %s: %d writes and still not settled; another writer changes what we write",
+            key,
+            MAX_WRITES,
+            extra=about(key),
+        )
         return False
 
     async def _refresh(self, policy: Policy) -> None:

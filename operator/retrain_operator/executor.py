@@ -14,7 +14,8 @@ from retrain_operator.api.policy import Policy
 from retrain_operator.cache import Cache
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import ApiError, KubeApi
-from retrain_operator.kube.events import send_note
+from retrain_operator.kube.events import Events
+from retrain_operator.logs import about
 from retrain_operator.planning.observed import (
     Cause,
     CreateCronJob,
@@ -51,6 +52,7 @@ class Executor:
 
     def __init__(self, *, api: KubeApi, cache: Cache, admin: AdminSettings, now: Callable[[], datetime]) -> None:
         self._api = api
+        self._events = Events(api=api)
         self._cache = cache
         self._admin = admin
         self._now = now
@@ -65,20 +67,24 @@ class Executor:
         match write:
             case CreateCronJob(body=body):
                 self._cache.put_cronjob(await self._create(policy=policy, plural="cronjobs", body=body))
-                _log.info("policy %s: CronJob %s created", policy.key, body["metadata"]["name"])
+                _log.info(
+                    "policy %s: CronJob %s created", policy.key, body["metadata"]["name"], extra=about(policy.key)
+                )
             case ReplaceCronJob(seen=seen, body=body):
                 self._cache.put_cronjob(await self._replace(policy=policy, write=write))
-                _log.info("policy %s: CronJob %s updated", policy.key, seen.name)
+                _log.info("policy %s: CronJob %s updated", policy.key, seen.name, extra=about(policy.key))
             case CreateJob(body=body):
                 self._cache.put_job(await self._create(policy=policy, plural="jobs", body=body))
-                _log.info("policy %s: Job %s created", policy.key, body["metadata"]["name"])
+                run, action = body["metadata"]["name"], body["metadata"]["labels"][names.LABEL_ACTION]
+                _log.info("policy %s: Job %s created", policy.key, run, extra=about(policy.key, run=run, action=action))
             case WriteStatus(status=status, notes=notes):
                 # Crash window: status written, Events not sent. They are lost; nothing is decided by Events.
                 self._cache.put_policy(await resources.apply_status(self._api, policy=policy, status=status))
-                for run in self._api.counts.recorded(before=policy.status, after=status):
-                    _log.info("policy %s: run %s ended: %s", policy.key, run.job, run.outcome)
+                for each in self._api.counts.recorded(before=policy.status, after=status):
+                    fields = about(policy.key, run=each.job, action=each.action)
+                    _log.info("policy %s: run %s ended: %s", policy.key, each.job, each.outcome, extra=fields)
                 for note in notes:
-                    await send_note(self._api, policy=policy, note=note, now=self._now())
+                    await self._events.send(policy=policy, note=note, now=self._now())
             case MarkRecorded(namespace=namespace, name=name, uid=uid):
                 await resources.mark_recorded(
                     self._api,

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from retrain_operator import __version__
 from retrain_operator.api.admin import AdminSettings
+from retrain_operator.logs import LogFormat
 
 
 class SettingsError(ValueError):
@@ -54,6 +55,9 @@ class Settings:
 
     metrics_port: int | None = None
     """Port of /metrics; None serves it on the health port."""
+
+    log_format: LogFormat = "text"
+    """`json`: one object a line, with namespace, policy, run and action as fields; `text`: for people."""
 
     stuck_seconds: float = 1800
     """/healthz fails when the last full list, or the oldest policy in the queue, is older than this."""
@@ -118,6 +122,10 @@ def _typed(*, key: str, value: Any, hint: Any) -> Any:
         if value is None:
             return None
         hint = get_args(hint)[0]
+    if get_origin(hint) is Literal:
+        if value in get_args(hint):
+            return value
+        raise SettingsError(f"{key}: {value!r} is not valid; write {' or '.join(get_args(hint))}")
     if hint is str and isinstance(value, str) and value:
         return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and value >= 0:

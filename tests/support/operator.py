@@ -33,7 +33,16 @@ QUICK: dict[str, Any] = {
 class OperatorProcess:
     """`with OperatorProcess(...)` runs it until the end of the block. `settings` go on top of QUICK."""
 
-    def __init__(self, *, kubeconfig: Path, namespaces: tuple[str, ...], folder: Path, **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        namespaces: tuple[str, ...],
+        folder: Path,
+        arguments: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> None:
+        self._arguments = arguments
         self._kubeconfig = kubeconfig
         self._namespaces = namespaces
         self._folder = folder
@@ -69,6 +78,7 @@ class OperatorProcess:
         path.write_text(yaml.safe_dump({**self._settings, "healthPort": self.port}))
         command = [sys.executable, "-m", "retrain_operator", "run", f"--settings={path}"]
         command += [f"--namespace={namespace}" for namespace in self._namespaces]
+        command += self._arguments
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KUBE")}
         source = Path(__file__).parents[2] / "operator"
         with (self._folder / "operator.log").open("ab") as log:

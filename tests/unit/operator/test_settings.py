@@ -37,6 +37,7 @@ REFUSED = {
     "an unknown key": ("resyncSecond: 1", "'resyncSecond' is not a setting"),
     "the Python name of a key": ("resync_seconds: 1", "resyncSeconds"),
     "a whole group": ("admin: {}", "'admin' is not a setting"),
+    "a word that is none of those known": ("logFormat: xml", "write json or text"),
     "a text for a number": ("workers: many", "workers: 'many'"),
     "truth for a number": ("workers: true", "a whole number"),
     "no workers": ("workers: 0", "1 or more"),
