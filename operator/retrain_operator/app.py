@@ -116,8 +116,10 @@ async def _until_stopped(
     await asyncio.gather(*tasks, ready_task, stop_task, return_exceptions=True)
     watch_task.cancel()
     await asyncio.gather(watch_task, return_exceptions=True)
-    if stop_task not in done:
-        ended = done.pop()
+    if not stop.is_set():
+        # kopf ends our tasks when it fails: who was cancelled is not to blame.
+        broken = [task for task in done if not task.cancelled() and task is not watch_task]
+        ended = broken[0] if broken else watch_task
         cause = None if ended.cancelled() else ended.exception()
         raise WatchEnded(f"{ended.get_name()} ended") from cause
     _log.info("stopped")

@@ -10,19 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any, cast
 
-import aiohttp
 import kopf
-from yarl import URL
 
 from retrain_operator.api import names, raw
 from retrain_operator.cache import Cache
 from retrain_operator.kube.client import KubeApi
-from retrain_operator.metrics.counts import Counts
-from retrain_operator.metrics.requests import resource_of, verb_of
 from retrain_operator.queue import WorkQueue
+from retrain_operator.session import counting_session
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -60,6 +56,7 @@ def operator_settings(*, inactivity_seconds: float) -> kopf.OperatorSettings:
 def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.OperatorRegistry:
     """The three handlers and the login, in a registry of their own."""
     registry = kopf.OperatorRegistry()
+    sessions: list[tuple[kopf.ConnectionInfo, kopf.AiohttpSession]] = []
 
     def wake(policy_uid: str) -> None:
         key = cache.key_of(policy_uid=policy_uid)
@@ -68,7 +65,13 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return await _connection(api)
+        info = await _connection(api)
+        # The same credentials are the same session: kopf ends, rather than tries for ever, what it knows to be refused.
+        if not sessions or sessions[0][0] != info:
+            tls, headers = info.as_ssl_context(), info.as_http_headers()
+            session = counting_session(tls=tls, headers=headers, counts=api.counts)
+            sessions[:] = [(info, kopf.AiohttpSession(server=info.server, aiohttp_session=session))]
+        return sessions[0][1]
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def policy_event(event: kopf.RawEvent, **_: Any) -> None:
@@ -99,12 +102,11 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
     return registry
 
 
-async def _connection(api: KubeApi) -> kopf.AiohttpSession:
-    """A session as kopf would make it (and closes it), with its requests counted."""
+async def _connection(api: KubeApi) -> kopf.ConnectionInfo:
     configuration = api.configuration
     header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
     scheme, _, token = (header or "").partition(" ")
-    info = kopf.ConnectionInfo(
+    return kopf.ConnectionInfo(
         server=configuration.host,
         ca_path=configuration.ssl_ca_cert,
         insecure=not configuration.verify_ssl,
@@ -113,32 +115,6 @@ async def _connection(api: KubeApi) -> kopf.AiohttpSession:
         scheme=scheme if token else None,
         token=token or None,
     )
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-        headers=info.as_http_headers(),
-        trace_configs=[_counted(api.counts)],
-    )
-    return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
-
-
-def _counted(counts: Counts) -> aiohttp.TraceConfig:
-    def count(method: str, url: URL, code: int | None) -> None:
-        watches = url.query.get("watch") == "true"
-        resource = resource_of(url.path)
-        counts.requested(verb=verb_of(method=method, path=url.path, watch=watches), resource=resource, code=code)
-        if watches:
-            counts.watching(resource=resource, path=url.path)
-
-    async def ended(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestEndParams) -> None:
-        count(told.method, told.url, told.response.status)
-
-    async def failed(_: Any, __: SimpleNamespace, told: aiohttp.TraceRequestExceptionParams) -> None:
-        count(told.method, told.url, None)
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(ended)
-    trace.on_request_exception.append(failed)
-    return trace
 
 
 async def watch(

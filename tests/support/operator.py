@@ -100,6 +100,10 @@ class OperatorProcess:
         except (urllib.error.URLError, OSError):
             return False
 
+    def ended(self) -> bool:
+        """Has it ended by itself?"""
+        return self._process is not None and self._process.poll() is not None
+
     def stop(self) -> int | None:
         """SIGTERM, as a rollout does; returns the exit code."""
         return self._end(signal.SIGTERM)
