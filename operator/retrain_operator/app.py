@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+import socket
+import time
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from kubernetes.aio import client
 
@@ -15,6 +18,8 @@ from retrain_operator.cache import Cache
 from retrain_operator.controller import Controller
 from retrain_operator.health import Health, serve_health
 from retrain_operator.kube.client import KubeApi
+from retrain_operator.leader.election import LeaseTimes
+from retrain_operator.leader.lease import Leader
 from retrain_operator.metrics.page import Moment, Page
 from retrain_operator.queue import WorkQueue
 from retrain_operator.resync import list_everything, resync_for_ever
@@ -45,7 +50,15 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     queue = WorkQueue(
         backoff_first_seconds=settings.backoff_first_seconds, backoff_last_seconds=settings.backoff_last_seconds
     )
-    controller = Controller(api=api, cache=cache, queue=queue, admin=settings.admin, now=_now)
+    leader = _leader(api=api, settings=settings) if settings.leader_election else None
+    controller = Controller(
+        api=api,
+        cache=cache,
+        queue=queue,
+        admin=settings.admin,
+        now=_now,
+        leads=(lambda: True) if leader is None else leader.leads,
+    )
     health = Health(stuck_seconds=settings.stuck_seconds, oldest_in_queue=queue.oldest_seconds)
 
     def moment() -> Moment:
@@ -86,16 +99,51 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             inactivity_seconds=settings.inactivity_seconds,
             ready=(ready := asyncio.Event()),
         )
-        workers = [controller.work() for _ in range(settings.workers)]
-        await _until_stopped(watching=watching, ready=ready, parts=[resync, *workers], health=health)
+        parts = {"resync": resync} | {f"worker {number}": controller.work() for number in range(settings.workers)}
+        if leader is not None:
+            # Until then the workers pass over every policy; the cache is warm when the Lease comes.
+            parts["lease"] = leader.hold(elected=lambda: _look_at_all(cache=cache, queue=queue))
+        await _until_stopped(watching=watching, ready=ready, parts=parts, health=health)
     finally:
+        if leader is not None:
+            await leader.give_back()
         for server in servers:
             await server.cleanup()
         await api.close()
 
 
+def _leader(*, api: KubeApi, settings: Settings) -> Leader:
+    return Leader(
+        api=api,
+        namespace=settings.lease_namespace,
+        name=settings.lease_name,
+        identity=f"{socket.gethostname()}_{uuid4()}",
+        times=LeaseTimes(
+            duration=settings.lease_seconds,
+            deadline=settings.lease_deadline_seconds,
+            retry=settings.lease_retry_seconds,
+        ),
+        clock=_seconds,
+        now=_now,
+    )
+
+
+def _seconds() -> float:
+    """A clock that never jumps, and goes on while the machine is suspended where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _look_at_all(*, cache: Cache, queue: WorkQueue) -> None:
+    for key in list(cache.policies):
+        queue.add(key)
+
+
 async def _until_stopped(
-    *, watching: Coroutine[Any, Any, None], ready: asyncio.Event, parts: list[Coroutine[Any, Any, None]], health: Health
+    *,
+    watching: Coroutine[Any, Any, None],
+    ready: asyncio.Event,
+    parts: Mapping[str, Coroutine[Any, Any, None]],
+    health: Health,
 ) -> None:
     stop = asyncio.Event()
     watch_task = asyncio.create_task(watching, name="watch")
@@ -104,7 +152,7 @@ async def _until_stopped(
     # kopf takes the signals when it starts, and would wait five seconds for tasks of ours that never end.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(part) for part in parts]
+    tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
     stop_task = asyncio.create_task(stop.wait(), name="stop")
     health.ready = True
     _log.info("ready")

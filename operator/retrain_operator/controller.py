@@ -38,7 +38,7 @@ _NOTHING = Cause(reason="", message="")
 
 
 class Controller:
-    """Works the queue. `now` is the clock."""
+    """Works the queue. `now` is the clock. `leads`: may this replica write?"""
 
     def __init__(
         self,
@@ -48,7 +48,9 @@ class Controller:
         queue: WorkQueue,
         admin: AdminSettings,
         now: Callable[[], datetime],
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._leads = leads
         self._api = api
         self._counts = api.counts
         self._cache = cache
@@ -107,6 +109,8 @@ class Controller:
     async def settle(self, key: PolicyKey) -> bool:
         """Writes until nothing is left to write. False: something passing is in the way, look again soon."""
         for _ in range(MAX_WRITES):
+            if not self._leads():
+                return True  # whoever leads next looks at every policy
             policy = self._cache.policies.get(key)
             if policy is None:
                 return True
@@ -120,6 +124,8 @@ class Controller:
                 trouble, memory.trouble = memory.trouble, None
                 return trouble is None
             write = plan.writes[0]
+            if not self._leads():
+                return True
             try:
                 await self._executor.perform(policy=policy, write=write)
             except Refused as refused:

@@ -59,6 +59,24 @@ class Settings:
     log_format: LogFormat = "text"
     """`json`: one object a line, with namespace, policy, run and action as fields; `text`: for people."""
 
+    leader_election: bool = False
+    """Act only while this replica holds the Lease; the manifests switch it on."""
+
+    lease_namespace: str = "retrain-system"
+    """Namespace of the Lease."""
+
+    lease_name: str = "retrain-operator"
+    """Name of the Lease; operators that share policies between them need one each."""
+
+    lease_seconds: float = 15
+    """A Lease that was not renewed for so long is taken by another replica."""
+
+    lease_deadline_seconds: float = 10
+    """A leader that could not renew the Lease for so long ends; below `leaseSeconds`."""
+
+    lease_retry_seconds: float = 2
+    """Between two looks at the Lease."""
+
     stuck_seconds: float = 1800
     """/healthz fails when the last full list, or the oldest policy in the queue, is older than this."""
 
@@ -98,6 +116,8 @@ def read_settings(text: str, *, base: Settings | None = None) -> Settings:
             shaping[name] = _typed(key=key, value=value, hint=hint)
         else:
             raise SettingsError(f"{key!r} is not a setting; the settings are: {', '.join(sorted(own | admin))}")
+    if not chosen["lease_retry_seconds"] < chosen["lease_deadline_seconds"] < chosen["lease_seconds"]:
+        raise SettingsError("leaseRetrySeconds must be below leaseDeadlineSeconds, and that below leaseSeconds")
     if chosen["workers"] < 1:
         raise SettingsError("workers: 0 is not valid; write 1 or more")
     if min(shaping["waiting_looks_seconds"], default=0) < 1:
@@ -128,6 +148,8 @@ def _typed(*, key: str, value: Any, hint: Any) -> Any:
         raise SettingsError(f"{key}: {value!r} is not valid; write {' or '.join(get_args(hint))}")
     if hint is str and isinstance(value, str) and value:
         return value
+    if hint is bool and isinstance(value, bool):
+        return value
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
@@ -135,5 +157,7 @@ def _typed(*, key: str, value: Any, hint: Any) -> Any:
     if get_args(hint) and isinstance(value, list):
         inner = get_args(hint)[0]
         return tuple(_typed(key=key, value=item, hint=inner) for item in value)
-    wanted = {str: "a text", int: "a whole number, 0 or more", float: "a number above 0"}.get(hint, "a list")
+    wanted = {str: "a text", bool: "true or false", int: "a whole number, 0 or more", float: "a number above 0"}.get(
+        hint, "a list"
+    )
     raise SettingsError(f"{key}: {value!r} is not valid; write {wanted}")

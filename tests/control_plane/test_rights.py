@@ -20,6 +20,9 @@ GOLDEN = {
     "/events": {"create", "list"},
 }
 
+#: And in the namespace that it runs in.
+OWN_NAMESPACE = {"coordination.k8s.io/leases": {"get", "create", "update"}}
+
 OPERATOR = "system:serviceaccount:retrain-system:retrain-operator"
 
 
@@ -28,11 +31,20 @@ def _installed(cluster_kubectl: Kubectl) -> None:
     cluster_kubectl("apply", "-k", str(REPOSITORY / "manifests"))
 
 
-def test_the_operators_rights_equal_the_golden_list(kubectl: Kubectl) -> None:
+@pytest.mark.parametrize(
+    ("namespace", "golden"),
+    [
+        pytest.param(None, GOLDEN, id="any namespace"),
+        pytest.param("retrain-system", {**GOLDEN, **OWN_NAMESPACE}, id="its own"),
+    ],
+)
+def test_the_operators_rights_equal_the_golden_list(
+    kubectl: Kubectl, namespace: str | None, golden: dict[str, set[str]]
+) -> None:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
-        "spec": {"namespace": kubectl.namespace},
+        "spec": {"namespace": namespace or kubectl.namespace},
     }
     as_operator = Kubectl(
         binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=kubectl.namespace, user=OPERATOR
@@ -45,7 +57,7 @@ def test_the_operators_rights_equal_the_golden_list(kubectl: Kubectl) -> None:
             for resource in rule["resources"]:
                 held.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
     everybodys = {name for name in held if name.startswith(("authorization.k8s.io/", "authentication.k8s.io/"))}
-    assert {name: verbs for name, verbs in held.items() if name not in everybodys} == GOLDEN
+    assert {name: verbs for name, verbs in held.items() if name not in everybodys} == golden
 
 
 @pytest.mark.parametrize(

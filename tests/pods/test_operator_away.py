@@ -25,7 +25,7 @@ def _kill(kubectl: Kubectl) -> None:
 
 
 def _start(kubectl: Kubectl) -> None:
-    kubectl("scale", "deployment/retrain-operator", SYSTEM, "--replicas=1")
+    kubectl("scale", "deployment/retrain-operator", SYSTEM, "--replicas=2")
     kubectl("rollout", "status", "deployment/retrain-operator", SYSTEM, "--timeout=60s", timeout=70)
 
 

@@ -112,6 +112,22 @@ class OperatorProcess:
         """SIGKILL: no time for a last word."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """SIGSTOP: as a node that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def wait(self) -> int:
+        """Waits until it ends by itself; returns the exit code."""
+        assert self._process is not None
+        code, self._process = self._process.wait(timeout=20), None
+        return code
+
     def _end(self, number: signal.Signals) -> int | None:
         if self._process is None:
             return None

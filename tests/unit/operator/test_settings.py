@@ -34,6 +34,8 @@ def test_a_file_goes_on_top_of_a_base() -> None:
 
 
 REFUSED = {
+    "a flag as a word": ("leaderElection: maybe", "write true or false"),
+    "a lease that ends before its holder gives up": ("leaseSeconds: 5", "leaseDeadlineSeconds"),
     "an unknown key": ("resyncSecond: 1", "'resyncSecond' is not a setting"),
     "the Python name of a key": ("resync_seconds: 1", "resyncSeconds"),
     "a whole group": ("admin: {}", "'admin' is not a setting"),

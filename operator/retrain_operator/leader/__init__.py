@@ -1,0 +1,1 @@
+"""Of several replicas one acts: who it is stands in a Lease of the API server."""
