@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHONPATH := operator:trainer:.
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean bench-gate bench-drift bench-days
+.PHONY: help venv lint format lock docs test test-full unit backtest demo demo-down cluster-up cluster-down images clean bench-gate bench-drift bench-days bench-metrics
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
@@ -66,6 +66,9 @@ bench-drift: venv ## how far the flights of each month are from those of January
 
 bench-days: venv ## how much one day resembles the next, on real flights
 	$(BIN)/python -m bench.days
+
+bench-metrics: venv ## what a scrape of /metrics costs, by the number of policies
+	$(BIN)/python -m bench.metrics
 
 cluster-up: venv ## start or repair the cluster of tests and demo
 	$(BIN)/python -m tests.cluster up

@@ -1,12 +1,14 @@
 """What a scrape of /metrics costs: seconds, bytes and how long the event loop stands still, by the number of policies.
 
-python -m bench.metrics        # with PYTHONPATH=operator:trainer:.
+make bench-metrics
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
+import resource
 import statistics
 import time
 from pathlib import Path
@@ -87,6 +89,8 @@ async def _measure(count: int) -> dict[str, Any]:
         "longest_pause_of_the_loop_seconds": round(max(pauses), 3),
         "mib": round(len(body) / 2**20, 2),
         "mib_gzip": round(len(packed) / 2**20, 3),
+        # Sizes come in ascending order, so this is the peak of this size.
+        "peak_mib_of_the_process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
 
@@ -96,7 +100,7 @@ def main() -> None:
     for row in rows:
         print(json.dumps(row))
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "metrics.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (RESULTS / "metrics.json").write_text(json.dumps({"cores": os.cpu_count(), "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -91,12 +91,14 @@ def test_every_query_of_the_dashboard_returns_data_and_alerts_are_raised(
     missing = dict(queries)
 
     def all_answered() -> bool:
-        for name, expression in list(missing.items()):
-            if any(sample["value"][1] != "NaN" for sample in server.query(expression)):
+        for name, (expression, labels) in list(missing.items()):
+            found = [sample for sample in server.query(expression) if sample["value"][1] != "NaN"]
+            assert all(labels <= sample["metric"].keys() for sample in found), f"{name}: {labels}: {found}"
+            if found:
                 del missing[name]
         return not missing
 
-    eventually("every query has data", all_answered, every=0.5, describe=lambda: json.dumps(missing, indent=1))
+    eventually("every query has data", all_answered, every=0.5, seconds=60, describe=lambda: str(missing))
     for name in ("RetrainDataRejected", "RetrainRunsFailing"):
         eventually(f"{name} is raised", lambda name=name: server.alerts().get(name) == "pending")  # type: ignore[misc]
     assert "RetrainOperatorDown" not in server.alerts()
@@ -147,8 +149,11 @@ def _recorded(kubectl: Kubectl) -> int:
     return len((policy.get("status") or {}).get("runs") or [])
 
 
-def _queries(namespace: str) -> dict[str, str]:
-    """Every query of the dashboard as Grafana would send it, by panel and letter; variables too."""
+def _queries(namespace: str) -> dict[str, tuple[str, set[str]]]:
+    """Every query of the dashboard as Grafana would send it, with the labels of its legend, by panel and letter.
+
+    Variables too.
+    """
     dashboard = json.loads(Path(MANIFESTS / "dashboard.json").read_text())
     values = {"namespace": namespace, "policy": ".*", "__rate_interval": "10s"}
 
@@ -156,12 +161,15 @@ def _queries(namespace: str) -> dict[str, str]:
         return re.sub(r"\$(\w+)", lambda match: values[match[1]], text)
 
     queries = {
-        f"{panel['title']} {target['refId']}": filled(target["expr"])
+        f"{panel['title']} {target['refId']}": (
+            filled(target["expr"]),
+            set(re.findall(r"{{(\w+)}}", target["legendFormat"])),
+        )
         for panel in dashboard["panels"]
         for target in panel.get("targets", [])
     }
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             [(metric, label)] = re.findall(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-            queries[f"variable {variable['name']}"] = filled(f"count by ({label}) ({metric})")
+            queries[f"variable {variable['name']}"] = (filled(f"count by ({label}) ({metric})"), {label})
     return queries
