@@ -51,13 +51,17 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         backoff_first_seconds=settings.backoff_first_seconds, backoff_last_seconds=settings.backoff_last_seconds
     )
     leader = _leader(api=api, settings=settings) if settings.leader_election else None
+
+    def leads() -> bool:
+        return leader is None or leader.leads()
+
     controller = Controller(
         api=api,
         cache=cache,
         queue=queue,
         admin=settings.admin,
         now=_now,
-        leads=(lambda: True) if leader is None else leader.leads,
+        leads=leads,
     )
     health = Health(stuck_seconds=settings.stuck_seconds, oldest_in_queue=queue.oldest_seconds)
 
@@ -67,6 +71,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             queue_depth=len(queue),
             queue_oldest_seconds=queue.oldest_seconds(),
             ready=health.ready,
+            leads=leads(),
         )
 
     def listed() -> None:

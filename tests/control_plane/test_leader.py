@@ -59,6 +59,8 @@ def test_one_acts_and_the_other_finishes_what_it_began(
     ours = {name: count for name, count in writes.by_resource().items() if "lease" not in name}
     assert ours == {"cronjobs POST": 1, "jobs POST": 1, "retrainpolicies/status PATCH": 1}, "as many as of one alone"
     assert LEADS not in second.log
+    assert [each.scrape().value("retrain_operator_leader") for each in replicas] == [1, 0]
+    eventually("both show the policy", lambda: second.scrape().value("retrain_operator_policies") == 1)
 
     first.kill()
     end_run(kubectl, job, message=a_message(job))

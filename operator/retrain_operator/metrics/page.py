@@ -28,6 +28,7 @@ class Moment:
     queue_depth: int = 0
     queue_oldest_seconds: float = 0
     ready: bool = False
+    leads: bool = False
 
 
 class _Now(Collector):
@@ -40,6 +41,7 @@ class _Now(Collector):
             ("policies", "Policies that are watched.", len(moment.policies)),
             ("queue_depth", "Policies that wait to be looked at.", moment.queue_depth),
             ("queue_oldest_seconds", "How long the policy that waits longest has waited.", moment.queue_oldest_seconds),
+            ("leader", "1 while this replica acts, 0 while it stands by.", float(moment.leads)),
             ("ready", "1 once the first lists are read and the watch runs, else 0.", float(moment.ready)),
         ):
             yield GaugeMetricFamily(f"retrain_operator_{name}", text, value=value)
