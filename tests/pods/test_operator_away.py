@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -97,3 +98,17 @@ def test_two_policies_on_one_claim_and_one_of_them_is_broken(kubectl: Kubectl, c
     tree = claims.tree("data")
     assert any("/late/versions/1/" in path for path in tree)
     assert not any("/broken/versions/" in path for path in tree)
+
+
+def test_another_pod_takes_over_when_the_one_that_acts_dies(kubectl: Kubectl, claims: Claims) -> None:
+    def holder() -> str:
+        lease = json.loads(kubectl("get", "lease", "retrain-operator", SYSTEM, "-o=json"))
+        return str(lease["spec"].get("holderIdentity") or "").rpartition("_")[0]
+
+    kubectl("rollout", "status", "deployment/retrain-operator", SYSTEM, "--timeout=60s", timeout=70)
+    acting = eventually("one acts", holder)
+    kubectl("delete", "pod", acting, SYSTEM, "--grace-period=0", "--force")
+    claims.write("data/incoming/a.csv", csv(rows(start=days_ago(40), days=40)))
+    kubectl.apply(a_policy("late", **SPEC))
+    wait_for_outcome(kubectl, "Promoted", runs=1)
+    assert holder() not in ("", acting)
