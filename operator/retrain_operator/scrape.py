@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from retrain_operator.metrics.page import Page
 
 
 def metrics_route(page: Page) -> web.RouteDef:
-    """GET /metrics, in the format that the scraper asks for."""
+    """GET /metrics, compressed for whoever can read it so."""
 
     async def metrics(request: web.Request) -> web.Response:
         compressed = "gzip" in request.headers.get("Accept-Encoding", "")
-        body, content_type = await page.render(accept=request.headers.get("Accept", ""), compressed=compressed)
-        headers = {"Content-Type": content_type} | ({"Content-Encoding": "gzip"} if compressed else {})
+        body = await page.render(compressed=compressed)
+        headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4} | ({"Content-Encoding": "gzip"} if compressed else {})
         return web.Response(body=body, headers=headers)
 
     return web.get("/metrics", metrics)
