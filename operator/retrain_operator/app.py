@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import aiohttp
 from kubernetes.aio import client
 
 from retrain_operator.cache import Cache
 from retrain_operator.controller import Controller
 from retrain_operator.health import Health, serve_health
-from retrain_operator.kube.client import KubeApi
+from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.leader.election import LeaseTimes
 from retrain_operator.leader.lease import Leader
 from retrain_operator.metrics.page import Moment, Page
@@ -43,7 +44,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
 
     Raises:
         WatchEnded: a stream failed in a way that only a new start mends; a start costs no writes.
-        ApiError: the first lists failed.
+        ApiError: the first lists were refused, for want of rights or of the CRD.
     """
     api = KubeApi(configuration=configuration, timeout_seconds=settings.request_timeout_seconds)
     cache = Cache()
@@ -85,7 +86,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     if settings.metrics_port is not None and not shared:
         servers.append(await serve_metrics(page=page, port=settings.metrics_port))
     try:
-        await list_everything(api=api, cache=cache, namespaces=settings.namespaces)
+        await _first_lists(api=api, cache=cache, settings=settings)
         listed()
         resync = resync_for_ever(
             api=api,
@@ -93,6 +94,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             queue=queue,
             controller=controller,
             namespaces=settings.namespaces,
+            selector=settings.selector,
             seconds=settings.resync_seconds,
             listed=listed,
         )
@@ -101,6 +103,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             cache=cache,
             queue=queue,
             namespaces=settings.namespaces,
+            selector=settings.selector,
             inactivity_seconds=settings.inactivity_seconds,
             ready=(ready := asyncio.Event()),
         )
@@ -115,6 +118,25 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         for server in servers:
             await server.cleanup()
         await api.close()
+
+
+async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> None:
+    """Again and again while the API server is busy or away; what it refuses for good is raised."""
+    wait = settings.backoff_first_seconds
+    while True:
+        try:
+            await list_everything(api=api, cache=cache, namespaces=settings.namespaces, selector=settings.selector)
+        except ApiError as error:
+            if error.status != 429 and error.status < 500:
+                raise
+            told, seconds = str(error), max(wait, error.retry_after or 0)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            told, seconds = f"{type(error).__name__}: {error}", wait
+        else:
+            return
+        _log.warning("the first lists failed: %s; again in %.0f s", told, seconds)
+        await asyncio.sleep(seconds)
+        wait = min(2 * wait, settings.backoff_last_seconds)
 
 
 def _leader(*, api: KubeApi, settings: Settings) -> Leader:

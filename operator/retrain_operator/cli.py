@@ -31,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="watch this namespace only; may be given several times; default all",
     )
+    start.add_argument(
+        "--selector", metavar="LABELS", help="watch policies with these labels only, such as team=sales; default all"
+    )
     start.add_argument("--context", metavar="NAME", help="context of the kubeconfig, outside a cluster")
     start.add_argument("--log-format", choices=["json", "text"], help="default: as the settings say, else text")
     start.add_argument(
@@ -56,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(style=chosen.log_format or settings.log_format, level=chosen.log_level)
     if chosen.namespace:
         settings = replace(settings, namespaces=tuple(chosen.namespace))
+    if chosen.selector is not None:
+        settings = replace(settings, selector=chosen.selector)
     try:
         asyncio.run(_run(settings=settings, context=chosen.context))
     except ApiError as error:

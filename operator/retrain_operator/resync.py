@@ -31,13 +31,13 @@ async def _list(api: KubeApi, *, group: str, plural: str, namespaces: Sequence[s
     return Listing(items=[item for part in parts for item in part.items], resource_version=as_of)
 
 
-async def list_everything(*, api: KubeApi, cache: Cache, namespaces: Sequence[str]) -> None:
+async def list_everything(*, api: KubeApi, cache: Cache, namespaces: Sequence[str], selector: str = "") -> None:
     """Fills the cache from one list of each kind, one after the other.
 
     Raises:
         ApiError, aiohttp.ClientError, TimeoutError: what is held stays as it is.
     """
-    listing = await _list(api, group=POLICIES, plural=names.PLURAL, namespaces=namespaces)
+    listing = await _list(api, group=POLICIES, plural=names.PLURAL, namespaces=namespaces, selector=selector)
     cache.replace_policies(bodies=listing.items, as_of=listing.resource_version)
     listing = await _list(api, group=BATCH, plural="cronjobs", namespaces=namespaces, selector=names.CHILD_SELECTOR)
     cache.replace_cronjobs(bodies=listing.items, as_of=listing.resource_version)
@@ -52,6 +52,7 @@ async def resync_for_ever(
     queue: WorkQueue,
     controller: Controller,
     namespaces: Sequence[str],
+    selector: str,
     seconds: float,
     listed: Callable[[], None],
 ) -> None:
@@ -59,7 +60,7 @@ async def resync_for_ever(
     while True:
         await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311 - spreads load, guards nothing
         try:
-            await list_everything(api=api, cache=cache, namespaces=namespaces)
+            await list_everything(api=api, cache=cache, namespaces=namespaces, selector=selector)
         except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
             _log.warning("full list failed: %s: %s", type(error).__name__, error)
             continue

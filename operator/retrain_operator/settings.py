@@ -32,6 +32,9 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch; none means all of them."""
 
+    selector: str = ""
+    """Label selector of the policies to watch; empty means all of them."""
+
     resync_seconds: float = 600
     """Between two full lists of each kind, which find what the watch missed."""
 
@@ -146,7 +149,7 @@ def _typed(*, key: str, value: Any, hint: Any) -> Any:
         if value in get_args(hint):
             return value
         raise SettingsError(f"{key}: {value!r} is not valid; write {' or '.join(get_args(hint))}")
-    if hint is str and isinstance(value, str) and value:
+    if hint is str and isinstance(value, str) and (value or key == "selector"):
         return value
     if hint is bool and isinstance(value, bool):
         return value

@@ -34,8 +34,11 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         return None
 
 
-def operator_settings(*, inactivity_seconds: float) -> kopf.OperatorSettings:
-    """kopf as a pump of watch events and nothing else; `inactivity_seconds` ends a watch that has gone silent."""
+def operator_settings(*, inactivity_seconds: float, selector: str = "") -> kopf.OperatorSettings:
+    """kopf as a pump of watch events and nothing else; `inactivity_seconds` ends a watch that has gone silent.
+
+    `selector`: of the labels of policies, applied by the API server; empty for all.
+    """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.posting.level = logging.CRITICAL
@@ -44,6 +47,8 @@ def operator_settings(*, inactivity_seconds: float) -> kopf.OperatorSettings:
     settings.watching.server_timeout = 300
     settings.watching.inactivity_timeout = inactivity_seconds
     settings.watching.chunk_size = 500
+    if selector:
+        settings.watching.label_selectors[names.API_VERSION, names.PLURAL] = selector
     settings.watching.label_selectors["batch/v1", "cronjobs"] = names.CHILD_SELECTOR
     settings.watching.label_selectors["batch/v1", "jobs"] = names.JOB_SELECTOR
     settings.networking.request_timeout = 30
@@ -123,13 +128,14 @@ async def watch(
     cache: Cache,
     queue: WorkQueue,
     namespaces: Sequence[str],
+    selector: str,
     inactivity_seconds: float,
     ready: asyncio.Event,
 ) -> None:
     """Watches until cancelled; `ready` is set once kopf runs. An error in a stream ends it: so must the process."""
     await kopf.operator(
         registry=event_registry(api=api, cache=cache, queue=queue),
-        settings=operator_settings(inactivity_seconds=inactivity_seconds),
+        settings=operator_settings(inactivity_seconds=inactivity_seconds, selector=selector),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=list(namespaces),
