@@ -94,17 +94,26 @@ def a_message(job: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 def end_run(kubectl: Kubectl, job: dict[str, Any], *, message: dict[str, Any] | str | None, exit_code: int = 0) -> None:
     """Writes what kubelet and Job controller write when a run ends, for a server that has neither."""
-    name, template = job["metadata"]["name"], job["spec"]["template"]
+    pod, status = ended_pod(job, message=message, exit_code=exit_code)
+    kubectl.create(pod)
+    kubectl.patch("pod", pod["metadata"]["name"], {"status": status}, sub="status")
+    kubectl.patch("job", job["metadata"]["name"], {"status": ended_job_status(job, exit_code=exit_code)}, sub="status")
+
+
+def ended_pod(
+    job: dict[str, Any], *, message: dict[str, Any] | str | None, exit_code: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The pod of a run, and its status once the run has ended."""
+    template = job["spec"]["template"]
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": f"{name}-0",
+            "name": f"{job['metadata']['name']}-0",
             "labels": {**template["metadata"]["labels"]},
         },
         "spec": {**template["spec"], "nodeName": "none"},
     }
-    kubectl.create(pod)
     text = json.dumps(message) if isinstance(message, dict) else message or ""
     terminated = {
         "exitCode": exit_code,
@@ -121,16 +130,17 @@ def end_run(kubectl: Kubectl, job: dict[str, Any], *, message: dict[str, Any] | 
         "restartCount": 0,
         "state": {"terminated": terminated},
     }
-    phase = "Succeeded" if exit_code == 0 else "Failed"
-    kubectl.patch("pod", f"{name}-0", {"status": {"phase": phase, "containerStatuses": [container]}}, sub="status")
+    return pod, {"phase": "Succeeded" if exit_code == 0 else "Failed", "containerStatuses": [container]}
+
+
+def ended_job_status(job: dict[str, Any], *, exit_code: int = 0) -> dict[str, Any]:
+    """The status of a Job whose run has ended."""
     started = job["metadata"]["creationTimestamp"]
     if exit_code == 0:
         conditions = [_true("SuccessCriteriaMet", started), _true("Complete", started)]
-        status = {"startTime": started, "completionTime": started, "succeeded": 1, "conditions": conditions}
-    else:
-        conditions = [_true("FailureTarget", started), _true("Failed", started)]
-        status = {"startTime": started, "failed": 1, "conditions": conditions}
-    kubectl.patch("job", name, {"status": status}, sub="status")
+        return {"startTime": started, "completionTime": started, "succeeded": 1, "conditions": conditions}
+    conditions = [_true("FailureTarget", started), _true("Failed", started)]
+    return {"startTime": started, "failed": 1, "conditions": conditions}
 
 
 def _true(kind: str, time: str) -> dict[str, Any]:

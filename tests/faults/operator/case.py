@@ -1,0 +1,176 @@
+"""One case: a scenario, once, with at most one fault, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tests.faults.operator.faults import Fault
+from tests.faults.operator.labels import Label
+from tests.faults.operator.process import Nursery, Operator
+from tests.faults.operator.proxy import Proxy
+from tests.faults.operator.scenarios import Scenario, Stage
+from tests.faults.operator.server import Api, Server
+from tests.faults.operator.state import differences, end_state
+from tests.faults.operator.world import TooLate, World
+
+#: Seconds. A case waits for full lists, so they come often; a Job that does not start is none of its business.
+SETTINGS: Mapping[str, Any] = {"resyncSeconds": 0.5, "inactivitySeconds": 3.0, "waitingLooksSeconds": [600]}
+#: Seconds after the last step within which the end state must be that of the reference.
+CONVERGE = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Laboratory:
+    """What all cases share."""
+
+    server: Server
+    api: Api
+    nursery: Nursery
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A run without faults: the end state, how often each object changed, and the labels met on the way."""
+
+    state: Mapping[str, Any]
+    changes: Mapping[str, int]
+    writes: tuple[Label, ...]
+    frames: tuple[Label, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`bad` is empty where all is well. `recovery`: seconds from the fault until the next wait of a person ended."""
+
+    name: str
+    fired: bool = False
+    recovery: float | None = None
+    restarts: int = 0
+    bad: list[str] = field(default_factory=list)
+
+
+class Running:
+    """A scenario's surroundings while it runs. `async with` starts and stops them."""
+
+    def __init__(self, *, laboratory: Laboratory, bug: str | None = None, settings: Mapping[str, Any] | None = None):
+        name = f"case-{uuid4().hex[:10]}"
+        self._laboratory = laboratory
+        self.world = World(api=laboratory.api, namespace=name)
+        self.proxy = Proxy(server=laboratory.server.url, ca=laboratory.server.ca)
+        self._make = lambda: Operator(
+            nursery=laboratory.nursery,
+            server=self.proxy.url,
+            token=laboratory.server.operator_token,
+            namespaces=(name,),
+            folder=laboratory.folder / name,
+            bug=bug,
+            settings={**SETTINGS, **(settings or {})},
+        )
+
+    async def __aenter__(self) -> Running:
+        await self.world.__aenter__()
+        await self.proxy.__aenter__()
+        self.operator = self._make()
+        await self.operator.start()
+        await self.in_sync()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.operator.stop()
+        await self.proxy.__aexit__()
+        await self.world.__aexit__()
+
+    async def in_sync(self) -> None:
+        """Waits until the operator watches every kind."""
+        await poll("the operator watches", self.proxy.watching, describe=lambda: self.operator.log)
+
+    async def quiet(self, *, lists: int = 1) -> None:
+        """Waits until so many full lists were answered with no change on the server since the first of them."""
+        deadline = asyncio.get_running_loop().time() + CONVERGE
+        changes, seen = self.changes(), self.proxy.lists["job"]
+        while self.proxy.lists["job"] < seen + lists + 1:
+            await asyncio.sleep(0.02)
+            if self.changes() != changes:
+                changes, seen = self.changes(), self.proxy.lists["job"]
+            if asyncio.get_running_loop().time() > deadline:
+                raise TooLate("it does not come to rest")
+
+    def changes(self) -> Counter[str]:
+        """How often each object changed so far, whoever changed it."""
+        counts: Counter[str] = Counter()
+        for seen in self.world.kept.values():
+            counts[seen.what] += seen.changes
+        return counts
+
+
+async def poll(what: str, look: Any, *, seconds: float = CONVERGE, describe: Any = str) -> None:
+    """Until `look` is true. Raises TooLate."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not look():
+        if asyncio.get_running_loop().time() > deadline:
+            raise TooLate(f"not within {seconds:g} s: {what}\n{describe()}")
+        await asyncio.sleep(0.02)
+
+
+async def reference(*, laboratory: Laboratory, scenario: Scenario) -> Reference:
+    """The scenario without a fault."""
+    async with Running(laboratory=laboratory) as running:
+        stage = Stage(world=running.world, operator=running.operator)
+        await scenario.prepare(stage)
+        running.proxy.arm(Fault("none"))
+        await scenario.steps(stage)
+        await running.quiet()
+        return Reference(
+            state=end_state(running.world),
+            changes=running.changes(),
+            writes=tuple(label for label, _ in running.proxy.writes),
+            frames=tuple(running.proxy.frames),
+        )
+
+
+async def run_case(
+    *, laboratory: Laboratory, scenario: Scenario, fault: Fault, expected: Reference, bug: str | None = None
+) -> Outcome:
+    """The scenario with the fault, judged against the reference."""
+    outcome = Outcome(name=f"{scenario.name}: {fault.name}")
+    async with Running(laboratory=laboratory, bug=bug) as running:
+        stage = Stage(world=running.world, operator=running.operator)
+        await scenario.prepare(stage)
+        await running.quiet(lists=0)
+        running.proxy.arm(fault)
+        if (attach := getattr(fault, "attach", None)) is not None:
+            attach(running)
+        try:
+            await scenario.steps(stage)
+            await poll("the end state of the reference", lambda: end_state(running.world) == expected.state)
+            running.world.waited.append(asyncio.get_running_loop().time())
+            await running.quiet()
+        except TooLate as late:
+            outcome.bad.append(str(late))
+        outcome.bad += differences(end_state(running.world), expected.state)
+        outcome.bad += too_many(changes=running.changes(), expected=expected.changes)
+        if "Traceback" in running.operator.log:
+            outcome.bad.append("the operator printed a traceback")
+        outcome.fired = fault.fired_at is not None
+        if fault.fired_at is not None:
+            outcome.recovery = min(
+                (t - fault.fired_at for t in running.world.waited if t >= fault.fired_at), default=None
+            )
+        outcome.restarts = len(running.operator.ends)
+    return outcome
+
+
+def too_many(*, changes: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
+    """No object may come into being, or change, more often than without the fault."""
+    return [
+        f"{what} changed {count} times instead of {expected.get(what, 0)}"
+        for what, count in changes.items()
+        if count > expected.get(what, 0)
+    ]

@@ -1,0 +1,94 @@
+"""What a fault is: three places at which it may put its hand in, and whether it did."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from tests.faults.operator.labels import Label
+
+
+class Cut(Exception):
+    """The connection ends here, without another byte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer of the API server, or one in its place."""
+
+    status: int
+    content: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request of the operator, not forwarded yet. `list_of` names the kind that is listed, `watch_of` watched."""
+
+    label: Label
+    path: str
+    list_of: str = ""
+    watch_of: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One line of a watch. `since_start` orders the frames of all watches; `line` ends with a newline."""
+
+    label: Label
+    watch_of: str
+    line: bytes
+
+
+#: Writes one line into the watch from which it came; a closed one swallows it.
+Send = Callable[[bytes], Awaitable[None]]
+
+
+class Fault:
+    """The base does nothing. `name` says where and what; `fired_at` is a time of the event loop's clock."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.fired_at: float | None = None
+
+    def fire(self) -> None:
+        """Notes that it happened (the first time counts)."""
+        if self.fired_at is None:
+            self.fired_at = asyncio.get_running_loop().time()
+
+    async def before(self, call: Call) -> Reply | None:
+        """Before the request goes on; a reply here means that it never does. Raises Cut."""
+        return None
+
+    async def after(self, call: Call, reply: Reply) -> Reply:
+        """Once the server has done it. Raises Cut."""
+        return reply
+
+    async def frame(self, frame: Frame, send: Send) -> Sequence[bytes]:
+        """Lines that take the place of this one; `send` may send more later."""
+        return (frame.line,)
+
+    async def opened(self, call: Call, send: Send) -> None:
+        """A watch has been opened; returning at once lets it run. Raises Cut to end it."""
+
+    def close(self) -> None:
+        """The case is over."""
+
+
+def status_reply(*, code: int, reason: str, message: str = "injected", retry_after: int | None = None) -> Reply:
+    """A failure as the API server words it; `retry_after` in seconds."""
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code,
+    }
+    headers = {"Content-Type": "application/json"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return Reply(status=code, content=json.dumps(body).encode(), headers=headers)
