@@ -1,7 +1,10 @@
 """What was last seen of policies, CronJobs and Jobs: slim, and free of ghosts.
 
 kopf announces no deletion that it missed (after a 410 it lists again and speaks of what exists), so a full list every
-few minutes replaces what is held. kopf's own index is not used: filling it is quadratic in the number of objects.
+few minutes replaces what is held. A watch that was cut tells old news again when it comes back, so what is gone stays
+gone. kopf's own index is not used: filling it is quadratic in the number of objects.
+
+`put_*` takes what the API server answered to a request, `hear_*` what a watch told.
 """
 
 from __future__ import annotations
@@ -18,6 +21,32 @@ from retrain_operator.api.policy import Policy, PolicyKey, policy_view
 _Child = TypeVar("_Child", CronJobView, JobView)
 
 
+class _News:
+    """Tells old news of one kind from new: from before an object's end, or from before a full list that lacks it."""
+
+    def __init__(self) -> None:
+        self._as_of = ""
+        self._ended: dict[str, str] = {}
+
+    def ended(self, *, uid: str, version: str) -> None:
+        """The object is gone (or has left the watch) as of a resourceVersion."""
+        self._ended[uid] = version
+
+    def listed(self, *, as_of: str) -> None:
+        """A full list tells of every end before it."""
+        if not _older(as_of, self._as_of):
+            self._as_of = as_of
+        self._ended = {uid: version for uid, version in self._ended.items() if _older(as_of, version)}
+
+    def outlived(self, *, uid: str, version: str) -> bool:
+        """Has the object ended since?"""
+        return uid in self._ended and _older(version, self._ended[uid])
+
+    def outdated(self, *, uid: str, version: str) -> bool:
+        """Is an event about an object that is not held no news at all?"""
+        return self.outlived(uid=uid, version=version) or version == self._as_of or _older(version, self._as_of)
+
+
 class Cache:
     """Policies by key; their CronJobs and Jobs by the policy's UID (from our label; the plan checks the owner)."""
 
@@ -27,6 +56,7 @@ class Cache:
         self._downstream: dict[PolicyKey, set[PolicyKey]] = defaultdict(set)
         self._cronjobs: dict[str, dict[str, CronJobView]] = defaultdict(dict)
         self._jobs: dict[str, dict[str, JobView]] = defaultdict(dict)
+        self._policy_news, self._cronjob_news, self._job_news = _News(), _News(), _News()
 
     def key_of(self, *, policy_uid: str) -> PolicyKey | None:
         """The policy with this UID."""
@@ -35,6 +65,23 @@ class Cache:
     def put_policy(self, body: Mapping[str, Any]) -> PolicyKey:
         """Takes a policy as the API returned it, unless something newer is held."""
         policy = policy_view(body)
+        if not self._policy_news.outlived(uid=policy.uid, version=policy.resource_version):
+            self._keep_policy(policy)
+        return policy.key
+
+    def hear_policy(self, body: Mapping[str, Any], *, deleted: bool) -> PolicyKey:
+        """Takes what a watch told of a policy."""
+        policy = policy_view(body)
+        if deleted:
+            self._policy_news.ended(uid=policy.uid, version=policy.resource_version)
+            self.drop_policy(key=policy.key, uid=policy.uid)
+        elif policy.key in self.policies or not self._policy_news.outdated(
+            uid=policy.uid, version=policy.resource_version
+        ):
+            self.put_policy(body)
+        return policy.key
+
+    def _keep_policy(self, policy: Policy) -> None:
         held = self.policies.get(policy.key)
         # Also of another UID: the end of a policy may be told after the beginning of the next one of its name.
         if held is None or not _older(policy.resource_version, held.resource_version):
@@ -43,7 +90,6 @@ class Cache:
             self._keys[policy.uid] = policy.key
             if (upstream := _upstream_of(policy)) is not None:
                 self._downstream[upstream].add(policy.key)
-        return policy.key
 
     def drop_policy(self, *, key: PolicyKey, uid: str) -> None:
         """Forgets a deleted policy; one of the same name that was made since stays."""
@@ -75,11 +121,15 @@ class Cache:
     def put_cronjob(self, body: Mapping[str, Any]) -> str:
         """Takes a CronJob; returns the UID of its policy."""
         view = cronjob_view(body)
-        uid = str(view.labels.get(names.LABEL_POLICY_UID, ""))
-        held = self._cronjobs[uid].get(view.uid)
-        if held is None or not _older(view.resource_version, held.resource_version):
-            self._cronjobs[uid][view.uid] = view
-        return uid
+        if not self._cronjob_news.outlived(uid=view.uid, version=view.resource_version):
+            _keep(self._cronjobs[view.policy_uid], view)
+        return view.policy_uid
+
+    def hear_cronjob(self, body: Mapping[str, Any], *, deleted: bool) -> str:
+        """Takes what a watch told of a CronJob; returns the UID of its policy."""
+        view = cronjob_view(body)
+        _hear(self._cronjobs[view.policy_uid], view, news=self._cronjob_news, deleted=deleted)
+        return view.policy_uid
 
     def drop_cronjob(self, *, policy_uid: str, uid: str) -> None:
         """Forgets a deleted CronJob."""
@@ -88,14 +138,15 @@ class Cache:
     def put_job(self, body: Mapping[str, Any]) -> str:
         """Takes a Job; returns the UID of its policy."""
         view = job_view(body)
-        held = self._jobs[view.policy_uid].get(view.uid)
-        if held is None or not _older(view.resource_version, held.resource_version):
-            self._jobs[view.policy_uid][view.uid] = view
+        if not self._job_news.outlived(uid=view.uid, version=view.resource_version):
+            _keep(self._jobs[view.policy_uid], view)
         return view.policy_uid
 
-    def drop_job(self, *, policy_uid: str, uid: str) -> None:
-        """Forgets a Job that is deleted, or recorded (it has left the watch)."""
-        self._jobs.get(policy_uid, {}).pop(uid, None)
+    def hear_job(self, body: Mapping[str, Any], *, deleted: bool) -> str:
+        """Takes what a watch told of a Job; returns the UID of its policy. One that is recorded leaves the watch."""
+        view = job_view(body)
+        _hear(self._jobs[view.policy_uid], view, news=self._job_news, deleted=deleted)
+        return view.policy_uid
 
     def cronjob(self, policy: Policy) -> CronJobView | None:
         """The policy's CronJob: ours by controller and name."""
@@ -122,6 +173,7 @@ class Cache:
     def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
         """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone."""
         seen = {self.put_policy(body) for body in bodies}
+        self._policy_news.listed(as_of=as_of)
         for key, policy in list(self.policies.items()):
             if key not in seen and not _older(as_of, policy.resource_version):
                 self._forget_upstream(policy)
@@ -135,12 +187,14 @@ class Cache:
         _drop_older(self._cronjobs, as_of=as_of)
         for body in bodies:
             self.put_cronjob(body)
+        self._cronjob_news.listed(as_of=as_of)
 
     def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
         """As replace_policies; Jobs that were recorded are not in the list and go too."""
         _drop_older(self._jobs, as_of=as_of)
         for body in bodies:
             self.put_job(body)
+        self._job_news.listed(as_of=as_of)
 
     def mark_recorded(self, *, policy_uid: str, job_uid: str) -> None:
         """Notes that a Job was marked; it is kept until the watch drops it, so that its request stays answered."""
@@ -151,6 +205,23 @@ class Cache:
 
 def _upstream_of(policy: Policy) -> PolicyKey | None:
     return None if policy.upstream is None else PolicyKey(namespace=policy.key.namespace, name=policy.upstream)
+
+
+def _keep(children: dict[str, _Child], view: _Child) -> None:
+    held = children.get(view.uid)
+    if held is None or not _older(view.resource_version, held.resource_version):
+        children[view.uid] = view
+
+
+def _hear(children: dict[str, _Child], view: _Child, *, news: _News, deleted: bool) -> None:
+    held = children.get(view.uid)
+    if deleted:
+        news.ended(uid=view.uid, version=view.resource_version)
+        # It may have come back into the watch since.
+        if held is not None and not _older(view.resource_version, held.resource_version):
+            del children[view.uid]
+    elif held is not None or not news.outdated(uid=view.uid, version=view.resource_version):
+        _keep(children, view)
 
 
 def _drop_older(children: dict[str, dict[str, _Child]], *, as_of: str) -> None:

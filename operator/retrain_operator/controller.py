@@ -137,8 +137,7 @@ class Controller:
             except ApiError as error:
                 if error.status not in (404, 409) or not isinstance(write, WriteStatus):
                     raise
-                # The policy has changed or is gone; what was planned is stale.
-                await self._refresh(policy)
+                await self._executor.refresh(policy)
             else:
                 after = self._cache.policies.get(key)
                 if isinstance(write, WriteStatus) and after is not None and after.resource_version == version:
@@ -155,13 +154,6 @@ class Controller:
             extra=about(key),
         )
         return False
-
-    async def _refresh(self, policy: Policy) -> None:
-        live = await resources.get_policy(self._api, key=policy.key)
-        if live is None:
-            self._cache.drop_policy(key=policy.key, uid=policy.uid)
-        else:
-            self._cache.put_policy(live)
 
     async def _observe(self, *, policy: Policy, memory: PolicyMemory) -> tuple[Observed, datetime | None]:
         """What is known about one policy; reads the pods of finished Jobs, and of Jobs that should have started."""

@@ -95,6 +95,14 @@ class Executor:
                 )
                 self._cache.mark_recorded(policy_uid=policy.uid, job_uid=uid)
 
+    async def refresh(self, policy: Policy) -> None:
+        """Reads the policy live: it has changed or is gone, and what was planned is stale."""
+        live = await resources.get_policy(self._api, key=policy.key)
+        if live is None:
+            self._cache.drop_policy(key=policy.key, uid=policy.uid)
+        else:
+            self._cache.put_policy(live)
+
     async def _create(self, *, policy: Policy, plural: Plural, body: Mapping[str, Any]) -> dict[str, Any]:
         try:
             return await resources.create_child(self._api, plural=plural, body=body)
@@ -110,6 +118,8 @@ class Executor:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise _classified(error, what=f"CronJob {write.seen.name}") from error
+        # Where one watch lags the other may too: an old spec must not be written onto a newer CronJob.
+        await self.refresh(policy)
         live = await resources.get_child(
             self._api, plural="cronjobs", namespace=write.seen.namespace, name=write.seen.name
         )

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import kopf
 
-from retrain_operator.api import names, raw
+from retrain_operator.api import names
 from retrain_operator.cache import Cache
 from retrain_operator.kube.client import KubeApi
 from retrain_operator.queue import WorkQueue
@@ -80,29 +80,18 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def policy_event(event: kopf.RawEvent, **_: Any) -> None:
-        body = event["object"]
-        key = cache.put_policy(body)
-        if event["type"] == "DELETED":
-            cache.drop_policy(key=key, uid=str(raw.at(body, "metadata", "uid")))
+        key = cache.hear_policy(event["object"], deleted=event["type"] == "DELETED")
         queue.add(key)
         for waiting in cache.downstream(key):
             queue.add(waiting)
 
     @kopf.on.event("batch", "v1", "cronjobs", registry=registry)
     async def cronjob_event(event: kopf.RawEvent, **_: Any) -> None:
-        body = event["object"]
-        policy_uid = cache.put_cronjob(body)
-        if event["type"] == "DELETED":
-            cache.drop_cronjob(policy_uid=policy_uid, uid=str(raw.at(body, "metadata", "uid")))
-        wake(policy_uid)
+        wake(cache.hear_cronjob(event["object"], deleted=event["type"] == "DELETED"))
 
     @kopf.on.event("batch", "v1", "jobs", registry=registry)
     async def job_event(event: kopf.RawEvent, **_: Any) -> None:
-        body = event["object"]
-        policy_uid = cache.put_job(body)
-        if event["type"] == "DELETED":
-            cache.drop_job(policy_uid=policy_uid, uid=str(raw.at(body, "metadata", "uid")))
-        wake(policy_uid)
+        wake(cache.hear_job(event["object"], deleted=event["type"] == "DELETED"))
 
     return registry
 

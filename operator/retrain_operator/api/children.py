@@ -30,6 +30,7 @@ class CronJobView:
     resource_version: str
     deleting: bool
     owner: Owner | None
+    policy_uid: str
     owner_references: tuple[Mapping[str, Any], ...]
     labels: Mapping[str, Any]
     annotations: Mapping[str, Any]
@@ -88,6 +89,7 @@ def cronjob_view(body: Mapping[str, Any]) -> CronJobView:
         resource_version=str(metadata.get("resourceVersion", "")),
         deleting=metadata.get("deletionTimestamp") is not None,
         owner=controller_of(metadata),
+        policy_uid=str(raw.at(metadata, "labels", names.LABEL_POLICY_UID) or ""),
         owner_references=tuple(raw.items(metadata.get("ownerReferences"))),
         labels=raw.mapping(metadata.get("labels")),
         annotations=raw.mapping(metadata.get("annotations")),

@@ -15,12 +15,17 @@ from tests.faults.operator.labels import Label
 from tests.faults.operator.process import Nursery, Operator
 from tests.faults.operator.proxy import Proxy
 from tests.faults.operator.scenarios import Scenario, Stage
-from tests.faults.operator.server import Api, Server
+from tests.faults.operator.server import Api, ApiError, Server
 from tests.faults.operator.state import differences, end_state
 from tests.faults.operator.world import TooLate, World
 
 #: Seconds. A case waits for full lists, so they come often; a Job that does not start is none of its business.
-SETTINGS: Mapping[str, Any] = {"resyncSeconds": 0.5, "inactivitySeconds": 3.0, "waitingLooksSeconds": [600]}
+SETTINGS: Mapping[str, Any] = {
+    "resyncSeconds": 0.5,
+    "inactivitySeconds": 3.0,
+    "requestTimeoutSeconds": 2.0,
+    "waitingLooksSeconds": [600],
+}
 #: Seconds after the last step within which the end state must be that of the reference.
 CONVERGE = 15.0
 
@@ -41,43 +46,49 @@ class Reference:
 
     state: Mapping[str, Any]
     changes: Mapping[str, int]
+    seconds: float
     writes: tuple[Label, ...]
+    reads: tuple[Label, ...]
     frames: tuple[Label, ...]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """`bad` is empty where all is well. `recovery`: seconds from the fault until the next wait of a person ended."""
+    """`bad` is empty where all is well. `recovery`: seconds that the scenario took longer than its reference."""
 
     name: str
     fired: bool = False
-    recovery: float | None = None
+    recovery: float = 0.0
     restarts: int = 0
+    log: str = field(default="", repr=False)
     bad: list[str] = field(default_factory=list)
 
 
 class Running:
     """A scenario's surroundings while it runs. `async with` starts and stops them."""
 
-    def __init__(self, *, laboratory: Laboratory, bug: str | None = None, settings: Mapping[str, Any] | None = None):
+    def __init__(
+        self, *, laboratory: Laboratory, bug: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
         name = f"case-{uuid4().hex[:10]}"
         self._laboratory = laboratory
         self.world = World(api=laboratory.api, namespace=name)
         self.proxy = Proxy(server=laboratory.server.url, ca=laboratory.server.ca)
-        self._make = lambda: Operator(
-            nursery=laboratory.nursery,
-            server=self.proxy.url,
-            token=laboratory.server.operator_token,
-            namespaces=(name,),
-            folder=laboratory.folder / name,
-            bug=bug,
-            settings={**SETTINGS, **(settings or {})},
-        )
+        self._bug = bug
+        self._settings = {**SETTINGS, **(settings or {})}
 
     async def __aenter__(self) -> Running:
         await self.world.__aenter__()
         await self.proxy.__aenter__()
-        self.operator = self._make()
+        self.operator = Operator(
+            nursery=self._laboratory.nursery,
+            server=self.proxy.url,
+            token=self._laboratory.server.operator_token,
+            namespaces=(self.world.namespace,),
+            folder=self._laboratory.folder / self.world.namespace,
+            bug=self._bug,
+            settings=self._settings,
+        )
         await self.operator.start()
         await self.in_sync()
         return self
@@ -93,13 +104,13 @@ class Running:
 
     async def quiet(self, *, lists: int = 1) -> None:
         """Waits until so many full lists were answered with no change on the server since the first of them."""
-        deadline = asyncio.get_running_loop().time() + CONVERGE
+        deadline = _now() + CONVERGE
         changes, seen = self.changes(), self.proxy.lists["job"]
         while self.proxy.lists["job"] < seen + lists + 1:
             await asyncio.sleep(0.02)
             if self.changes() != changes:
                 changes, seen = self.changes(), self.proxy.lists["job"]
-            if asyncio.get_running_loop().time() > deadline:
+            if _now() > deadline:
                 raise TooLate("it does not come to rest")
 
     def changes(self) -> Counter[str]:
@@ -112,9 +123,9 @@ class Running:
 
 async def poll(what: str, look: Any, *, seconds: float = CONVERGE, describe: Any = str) -> None:
     """Until `look` is true. Raises TooLate."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = _now() + seconds
     while not look():
-        if asyncio.get_running_loop().time() > deadline:
+        if _now() > deadline:
             raise TooLate(f"not within {seconds:g} s: {what}\n{describe()}")
         await asyncio.sleep(0.02)
 
@@ -124,13 +135,18 @@ async def reference(*, laboratory: Laboratory, scenario: Scenario) -> Reference:
     async with Running(laboratory=laboratory) as running:
         stage = Stage(world=running.world, operator=running.operator)
         await scenario.prepare(stage)
-        running.proxy.arm(Fault("none"))
+        await running.quiet(lists=0)
+        running.proxy.arm(Fault("none"), kill=running.operator.kill)
+        begun = _now()
         await scenario.steps(stage)
+        seconds = _now() - begun
         await running.quiet()
         return Reference(
             state=end_state(running.world),
             changes=running.changes(),
+            seconds=seconds,
             writes=tuple(label for label, _ in running.proxy.writes),
+            reads=tuple(running.proxy.reads),
             frames=tuple(running.proxy.frames),
         )
 
@@ -140,31 +156,39 @@ async def run_case(
 ) -> Outcome:
     """The scenario with the fault, judged against the reference."""
     outcome = Outcome(name=f"{scenario.name}: {fault.name}")
-    async with Running(laboratory=laboratory, bug=bug) as running:
-        stage = Stage(world=running.world, operator=running.operator)
-        await scenario.prepare(stage)
-        await running.quiet(lists=0)
-        running.proxy.arm(fault)
-        if (attach := getattr(fault, "attach", None)) is not None:
-            attach(running)
-        try:
-            await scenario.steps(stage)
-            await poll("the end state of the reference", lambda: end_state(running.world) == expected.state)
-            running.world.waited.append(asyncio.get_running_loop().time())
-            await running.quiet()
-        except TooLate as late:
-            outcome.bad.append(str(late))
-        outcome.bad += differences(end_state(running.world), expected.state)
-        outcome.bad += too_many(changes=running.changes(), expected=expected.changes)
-        if "Traceback" in running.operator.log:
-            outcome.bad.append("the operator printed a traceback")
-        outcome.fired = fault.fired_at is not None
-        if fault.fired_at is not None:
-            outcome.recovery = min(
-                (t - fault.fired_at for t in running.world.waited if t >= fault.fired_at), default=None
-            )
-        outcome.restarts = len(running.operator.ends)
+    try:
+        async with Running(laboratory=laboratory, bug=bug) as running:
+            await _judge(running=running, scenario=scenario, fault=fault, expected=expected, outcome=outcome)
+    except (TooLate, ApiError) as error:
+        outcome.bad.append(f"{type(error).__name__}: {error}")
+    outcome.fired = fault.fired
     return outcome
+
+
+async def _judge(*, running: Running, scenario: Scenario, fault: Fault, expected: Reference, outcome: Outcome) -> None:
+    stage = Stage(world=running.world, operator=running.operator)
+    await scenario.prepare(stage)
+    await running.quiet(lists=0)
+    restarts = len(running.operator.ends)
+    running.proxy.arm(fault, kill=running.operator.kill)
+    begun = _now()
+    try:
+        await scenario.steps(stage)
+        await poll("the end state of the reference", lambda: end_state(running.world) == expected.state)
+        outcome.recovery = max(0.0, _now() - begun - expected.seconds)
+        await running.quiet()
+    except (TooLate, ApiError) as error:
+        outcome.bad.append(f"{type(error).__name__}: {error}")
+    outcome.bad += differences(end_state(running.world), expected.state)
+    outcome.bad += too_many(changes=running.changes(), expected=expected.changes)
+    outcome.restarts = len(running.operator.ends) - restarts
+    if "unexpected; again" in running.operator.log:
+        outcome.bad.append(f"the operator printed a traceback: {running.operator.log[-2000:]}")
+    outcome.log = running.operator.log
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def too_many(*, changes: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.operator.labels import Label
@@ -46,17 +45,30 @@ class Frame:
 Send = Callable[[bytes], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a fault may use: `kill` the operator, the number of full `lists` answered, the last list of each kind."""
+
+    kill: Callable[[], None]
+    lists: Callable[[], int]
+    listed: Mapping[str, Reply]
+
+
 class Fault:
-    """The base does nothing. `name` says where and what; `fired_at` is a time of the event loop's clock."""
+    """The base does nothing. `name` says where and what; `around` is set when the fault is let in."""
+
+    around: Surroundings
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.fired_at: float | None = None
+        self.fired = False
 
     def fire(self) -> None:
-        """Notes that it happened (the first time counts)."""
-        if self.fired_at is None:
-            self.fired_at = asyncio.get_running_loop().time()
+        """Notes that it happened."""
+        self.fired = True
+
+    def armed(self) -> None:
+        """From now on requests and frames count."""
 
     async def before(self, call: Call) -> Reply | None:
         """Before the request goes on; a reply here means that it never does. Raises Cut."""
@@ -70,8 +82,9 @@ class Fault:
         """Lines that take the place of this one; `send` may send more later."""
         return (frame.line,)
 
-    async def opened(self, call: Call, send: Send) -> None:
-        """A watch has been opened; returning at once lets it run. Raises Cut to end it."""
+    def opened(self, call: Call) -> bool:
+        """A watch has been answered with 200: shall it say anything, or end at once?"""
+        return True
 
     def close(self) -> None:
         """The case is over."""

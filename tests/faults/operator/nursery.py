@@ -1,4 +1,4 @@
-"""Forks operators: `python -m tests.faults.operator.nursery` has everything imported, so that a start costs milliseconds.
+"""Forks operators: `python -m tests.faults.operator.nursery` has all imported, so that a start costs milliseconds.
 
 Reads one JSON object a line: `{"command": [...], "kubeconfig": path, "log": path, "bug": name or null}`. Writes
 `started <pid>` for each, and `ended <pid> <code>` when one ends (negative: the signal that ended it). The end of its
@@ -15,10 +15,10 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from kubernetes.aio.config import kube_config
-
 import retrain_operator.watch  # noqa: F401 - kopf, imported before the fork
+from kubernetes.aio.config import kube_config
 from retrain_operator.cli import main
+
 from tests.faults.operator.seeded import plant
 
 _children: set[int] = set()

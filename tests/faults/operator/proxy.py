@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from retrain_operator.api import raw
 
-from tests.faults.operator.faults import Call, Cut, Fault, Frame, Reply
-from tests.faults.operator.labels import KINDS, Label, Labeller, Place, parsed, place_of
+from tests.faults.operator.faults import Call, Cut, Fault, Frame, Reply, Send, Surroundings
+from tests.faults.operator.labels import Label, Labeller, Place, parsed, place_of
 
 #: Longest line of a watch: an object and what surrounds it.
 _MAX_LINE = 8 * 2**20
@@ -38,10 +39,14 @@ class Proxy:
         self.url = ""
         #: Labels of writes since `arm`, in order, with the code of the answer (0: none was given).
         self.writes: list[tuple[Label, int]] = []
+        #: Labels of reads of one object, of pods and of Events since `arm`, in order.
+        self.reads: list[Label] = []
         #: Labels of frames since `arm`, in order.
         self.frames: list[Label] = []
         #: Full lists of each kind that were answered, ever.
         self.lists: Counter[str] = Counter()
+        #: The last of them.
+        self.listed: dict[str, Reply] = {}
 
     async def __aenter__(self) -> Proxy:
         connector = aiohttp.TCPConnector(ssl=self._tls, limit=0)
@@ -67,10 +72,13 @@ class Proxy:
         await self._runner.cleanup()
         await self._upstream.close()
 
-    def arm(self, fault: Fault) -> None:
+    def arm(self, fault: Fault, *, kill: Callable[[], None]) -> None:
         """Counts and lets `fault` in from now on."""
+        fault.around = Surroundings(kill=kill, lists=lambda: self.lists["job"], listed=self.listed)
+        fault.armed()
         self._labels.restart()
         self.writes.clear()
+        self.reads.clear()
         self.frames.clear()
         self.fault = fault
 
@@ -113,6 +121,8 @@ class Proxy:
         entry = len(self.writes)
         if call.label.writes:
             self.writes.append((call.label, 0))
+        elif call.list_of not in _OURS and call.label.what != "discovery":
+            self.reads.append(call.label)
         reply = await fault.before(call)
         if reply is None:
             assert self._upstream is not None
@@ -128,6 +138,7 @@ class Proxy:
             reply = await fault.after(call, reply)
         if call.list_of and reply.status == 200:
             self.lists[call.list_of] += 1
+            self.listed[call.list_of] = reply
         return reply
 
     async def _watch(self, request: web.Request, call: Call, place: Place) -> web.StreamResponse:
@@ -145,45 +156,22 @@ class Proxy:
 
             self._watches[call.watch_of] += 1
             try:
-                # A fault may end the watch while the server says nothing.
-                await _first_of(self.fault.opened(call, send), self._pump(answer, place, send))
+                await self._pump(answer, place, send, self.fault.opened(call))
             finally:
                 self._watches[call.watch_of] -= 1
             return response
 
-    async def _pump(self, answer: aiohttp.ClientResponse, place: Place, send: Any) -> None:
-        while line := await answer.content.readline():
+    async def _pump(self, answer: aiohttp.ClientResponse, place: Place, send: Send, frames_wanted: bool) -> None:
+        while frames_wanted and (line := await answer.content.readline()):
             event = parsed(line)
-            body: Mapping[str, Any] = event.get("object") or {}
-            verb = str(event.get("type"))
-            if verb == "BOOKMARK":
-                await send(line)
-                continue
+            verb, body = str(event.get("type")), raw.mapping(event.get("object"))
             what = self._labels.what(place=Place(kind=place.kind, namespace=place.namespace), body=body)
             label = self._labels.label(verb=verb, what=what)
-            self.frames.append(label)
+            if verb != "BOOKMARK":
+                self.frames.append(label)
             for one in await self.fault.frame(Frame(label=label, watch_of=place.kind, line=line), send):
                 await send(one)
 
 
-async def _first_of(opened: Any, pump: Any) -> None:
-    """Runs both until the pump ends, or what was opened raises."""
-    begun, pumped = asyncio.ensure_future(opened), asyncio.ensure_future(pump)
-    try:
-        while not pumped.done():
-            waiting = [pumped] if begun.done() else [pumped, begun]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if begun.done():
-                begun.result()
-        pumped.result()
-    finally:
-        for task in (begun, pumped):
-            task.cancel()
-        await asyncio.gather(begun, pumped, return_exceptions=True)
-
-
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in _NOT_PASSED_ON}
-
-
-__all__ = ["KINDS", "Proxy"]

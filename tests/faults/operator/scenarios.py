@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retrain_operator.api import names
+
 from tests.faults.operator.process import Operator
 from tests.faults.operator.world import World
 from tests.support.policies import a_message, a_policy, condition

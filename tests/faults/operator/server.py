@@ -1,4 +1,4 @@
-"""A real API server with the CRD and the operator's rights on it, and everybody but the operator: people and kubelet."""
+"""A real API server with the manifests on it, and the way to it past any proxy."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from retrain_operator.api import names
+
 from tests.faults.operator.server import GROUPS
 from tests.faults.operator.world import World
 

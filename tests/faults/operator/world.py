@@ -39,8 +39,6 @@ class World:
     kept: dict[str, Seen] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _watchers: list[asyncio.Task[None]] = field(default_factory=list)
-    #: Times of the event loop's clock at which a wait of a person ended.
-    waited: list[float] = field(default_factory=list)
 
     async def __aenter__(self) -> World:
         await self.api.call("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
@@ -91,7 +89,6 @@ class World:
                 await asyncio.wait_for(self._changed.wait(), timeout=deadline - loop.time())
             except TimeoutError:
                 raise TooLate(f"not within {seconds:g} s: {what}") from None
-        self.waited.append(loop.time())
         return answer
 
     def policy(self, name: str = "flights") -> dict[str, Any]:

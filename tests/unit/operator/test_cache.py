@@ -49,9 +49,7 @@ def test_a_policy_made_anew_replaces_the_old_one_and_has_none_of_its_children() 
 def test_the_end_of_an_old_policy_told_late_leaves_the_new_one_of_its_name() -> None:
     cache = filled()
     cache.put_policy(a_policy(uid="new", resource_version="20"))
-    # As the watch does with a DELETED event.
-    key = cache.put_policy(a_policy(resource_version="15", deleting=True))
-    cache.drop_policy(key=key, uid=POLICY_UID)
+    cache.hear_policy(a_policy(resource_version="15", deleting=True), deleted=True)
     assert cache.policies[KEY].uid == "new"
     assert cache.key_of(policy_uid="new") == KEY
     assert cache.key_of(policy_uid=POLICY_UID) is None
@@ -127,8 +125,8 @@ def test_a_marked_job_is_kept_until_the_watch_drops_it() -> None:
     cache.mark_recorded(policy_uid=POLICY_UID, job_uid=JOB_UID)
     cache.mark_recorded(policy_uid=POLICY_UID, job_uid="unknown")
     assert cache.jobs(cache.policies[KEY])[0].recorded
-    cache.drop_job(policy_uid=POLICY_UID, uid=JOB_UID)
-    cache.drop_job(policy_uid="unknown", uid=JOB_UID)
+    cache.hear_job(a_job(resource_version="13"), deleted=True)
+    cache.hear_job(a_job(resource_version="13", uid="unknown"), deleted=True)
     assert cache.jobs(cache.policies[KEY]) == ()
 
 
@@ -146,3 +144,57 @@ def test_who_waits_for_whom_follows_every_edit() -> None:
     cache.put_policy(a_policy(resource_version="13", spec=follows))
     cache.drop_policy(key=KEY, uid=POLICY_UID)
     assert cache.downstream(prices) == ()
+
+
+def held(cache: Cache) -> tuple[bool, bool, bool]:
+    """Are the policy, its CronJob and its Job known?"""
+    policy = cache.policies.get(KEY)
+    if policy is None:
+        return False, False, False
+    return True, cache.cronjob(policy) is not None, bool(cache.jobs(policy))
+
+
+def test_a_watch_that_tells_old_news_again_raises_no_ghosts() -> None:
+    cache = filled()
+    cache.hear_job(a_job(resource_version="21"), deleted=True)
+    cache.hear_cronjob(a_cronjob(resource_version="22"), deleted=True)
+    cache.hear_job(a_job(resource_version="20"), deleted=False)
+    cache.hear_cronjob(a_cronjob(resource_version="20"), deleted=False)
+    assert held(cache) == (True, False, False)
+    cache.hear_policy(a_policy(resource_version="23"), deleted=True)
+    cache.hear_policy(a_policy(resource_version="19"), deleted=False)
+    assert held(cache) == (False, False, False)
+
+
+def test_what_a_full_list_lacked_is_not_brought_back_by_older_news() -> None:
+    cache = Cache()
+    cache.replace_policies(bodies=[], as_of="50")
+    cache.replace_cronjobs(bodies=[], as_of="50")
+    cache.replace_jobs(bodies=[], as_of="50")
+    for version, known in (("49", False), ("50", False), ("51", True)):
+        cache.hear_policy(a_policy(resource_version=version), deleted=False)
+        cache.hear_cronjob(a_cronjob(resource_version=version), deleted=False)
+        cache.hear_job(a_job(resource_version=version), deleted=False)
+        assert held(cache) == (known, known, known), version
+
+
+def test_an_answer_that_comes_after_the_end_of_its_object_is_not_kept() -> None:
+    cache = filled()
+    cache.hear_policy(a_policy(resource_version="30"), deleted=True)
+    cache.put_policy(a_policy(resource_version="29"))
+    cache.replace_policies(bodies=[a_policy(resource_version="28")], as_of="29")
+    assert cache.policies == {}
+
+
+def test_a_job_that_was_read_live_is_kept_though_the_list_leaves_it_out() -> None:
+    cache = filled()
+    cache.replace_jobs(bodies=[], as_of="50")
+    cache.put_job(a_job(resource_version="40"))  # recorded Jobs are not listed
+    assert held(cache) == (True, True, True)
+
+
+def test_a_job_that_came_back_into_the_watch_outlives_old_news_of_its_leaving() -> None:
+    cache = filled()
+    cache.hear_job(a_job(resource_version="40"), deleted=False)
+    cache.hear_job(a_job(resource_version="30"), deleted=True)
+    assert held(cache) == (True, True, True)

@@ -1,0 +1,23 @@
+"""Many cases, some side by side, each in a namespace and with an operator and a proxy of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+async def side_by_side(
+    items: Iterable[_Item], run: Callable[[_Item], Awaitable[_Answer]], *, lanes: int
+) -> Sequence[_Answer]:
+    """`run` of each item, in the order of the items; so many at a time."""
+    gate = asyncio.Semaphore(lanes)
+
+    async def one(item: _Item) -> _Answer:
+        async with gate:
+            return await run(item)
+
+    return await asyncio.gather(*(one(item) for item in items))
