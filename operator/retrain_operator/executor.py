@@ -58,13 +58,15 @@ class Executor:
         self._now = now
 
     async def perform(self, *, policy: Policy, write: Write) -> None:
-        """One write.
+        """One write; none where the policy turns out to have changed, or to be gone, since it was planned from.
 
         Raises:
             Refused, Trouble: see there.
             ApiError: anything else that the API server answered; 409 means that what was planned from has changed.
         """
         match write:
+            case CreateCronJob() | ReplaceCronJob() | CreateJob() if not await self._is_current(policy):
+                return
             case CreateCronJob(body=body):
                 self._cache.put_cronjob(await self._create(policy=policy, plural="cronjobs", body=body))
                 _log.info(
@@ -95,6 +97,16 @@ class Executor:
                 )
                 self._cache.mark_recorded(policy_uid=policy.uid, job_uid=uid)
 
+    async def _is_current(self, policy: Policy) -> bool:
+        """Is the policy still as it was planned from?
+
+        The watches do not keep step: children of a deleted policy would be made anew, runs started that nobody asks
+        for any more, and an old spec written onto a newer CronJob.
+        """
+        await self.refresh(policy)
+        held = self._cache.policies.get(policy.key)
+        return held is not None and held.resource_version == policy.resource_version
+
     async def refresh(self, policy: Policy) -> None:
         """Reads the policy live: it has changed or is gone, and what was planned is stale."""
         live = await resources.get_policy(self._api, key=policy.key)
@@ -118,8 +130,6 @@ class Executor:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise _classified(error, what=f"CronJob {write.seen.name}") from error
-        # Where one watch lags the other may too: an old spec must not be written onto a newer CronJob.
-        await self.refresh(policy)
         live = await resources.get_child(
             self._api, plural="cronjobs", namespace=write.seen.namespace, name=write.seen.name
         )

@@ -180,7 +180,7 @@ async def _judge(*, running: Running, scenario: Scenario, fault: Fault, expected
     except (TooLate, ApiError) as error:
         outcome.bad.append(f"{type(error).__name__}: {error}")
     outcome.bad += differences(end_state(running.world), expected.state)
-    outcome.bad += too_many(changes=running.changes(), expected=expected.changes)
+    outcome.bad += too_many(changes=running.changes(), expected=expected.changes, demanded=fault.demands)
     outcome.restarts = len(running.operator.ends) - restarts
     if "unexpected; again" in running.operator.log:
         outcome.bad.append(f"the operator printed a traceback: {running.operator.log[-2000:]}")
@@ -191,10 +191,14 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def too_many(*, changes: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
-    """No object may come into being, or change, more often than without the fault."""
-    return [
-        f"{what} changed {count} times instead of {expected.get(what, 0)}"
-        for what, count in changes.items()
-        if count > expected.get(what, 0)
-    ]
+def too_many(*, changes: Mapping[str, int], expected: Mapping[str, int], demanded: int = 0) -> list[str]:
+    """No object may come into being, or change, more often than without the fault.
+
+    Only the status may be written more often, and only where the fault is something that people are told.
+    """
+    found = []
+    for what, count in changes.items():
+        most = expected.get(what, 0) + (demanded if what.startswith("retrainpolicies ") else 0)
+        if count > most:
+            found.append(f"{what} changed {count} times instead of {most}")
+    return found

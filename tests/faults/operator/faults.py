@@ -58,6 +58,8 @@ class Fault:
     """The base does nothing. `name` says where and what; `around` is set when the fault is let in."""
 
     around: Surroundings
+    #: Writes of the status that it rightly causes: a refusal is told to people, and taken back when it is over.
+    demands = 0
 
     def __init__(self, name: str) -> None:
         self.name = name

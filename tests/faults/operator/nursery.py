@@ -29,11 +29,16 @@ def _tell(text: str) -> None:
 
 
 def _reap(_: int, __: FrameType | None) -> None:
-    for pid in list(_children):
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            _children.discard(pid)
-            _tell(f"ended {pid} {os.waitstatus_to_exitcode(status)}")
+    # May interrupt itself; each end is waited for once.
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        _children.discard(pid)
+        _tell(f"ended {pid} {os.waitstatus_to_exitcode(status)}")
 
 
 def _run(order: dict[str, Any]) -> NoReturn:

@@ -64,6 +64,7 @@ class Forbidden(Answered):
     """403, as while rights are changed."""
 
     what = "answered with 403"
+    demands = 2
     reply = status_reply(code=403, reason="Forbidden")
 
 

@@ -138,7 +138,6 @@ async def made_anew(stage: Stage) -> None:
     world = stage.world
     await world.delete("retrainpolicies", "flights")
     await world.until("the policy is gone", lambda: not world.policy())
-    await world.collect_garbage()
     await world.until("its children are gone", lambda: not world.present("cronjobs") and not world.present("jobs"))
     await new_policy(stage)
 

@@ -38,6 +38,7 @@ class World:
     namespace: str
     kept: dict[str, Seen] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _watchers: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> World:
@@ -46,6 +47,7 @@ class World:
         account = {"metadata": {"name": "default"}}
         await self.api.call("POST", f"/api/v1/namespaces/{self.namespace}/serviceaccounts", account)
         self._watchers = [asyncio.create_task(self._watch(plural)) for plural in GROUPS]
+        self._watchers.append(asyncio.create_task(self._collect_garbage()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -69,6 +71,7 @@ class World:
             seen.body, seen.deleted = body, event["type"] == "DELETED"
             seen.changes += 1
             self._changed.set()
+            self._ended.set()
 
     def present(self, plural: str) -> list[dict[str, Any]]:
         """The objects of a kind that exist now, as the watch last saw them."""
@@ -130,13 +133,16 @@ class World:
             if error.code != 404:
                 raise
 
-    async def collect_garbage(self) -> None:
+    async def _collect_garbage(self) -> None:
         """Deletes what was controlled by something that is gone, as the garbage collector does."""
-        alive = {body["metadata"]["uid"] for plural in GROUPS for body in self.present(plural)}
-        for plural in ("cronjobs", "jobs"):
-            for body in self.present(plural):
-                if all(owner["uid"] not in alive for owner in body["metadata"].get("ownerReferences", [])):
-                    await self.delete(plural, body["metadata"]["name"])
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            for plural in ("cronjobs", "jobs"):
+                for body in self.present(plural):
+                    owners = [self.kept.get(owner["uid"]) for owner in body["metadata"].get("ownerReferences", [])]
+                    if owners and all(owner is not None and owner.deleted for owner in owners):
+                        await self.delete(plural, body["metadata"]["name"])
 
     async def end_run(
         self, job: dict[str, Any], *, message: Mapping[str, Any] | str | None = None, exit_code: int = 0
