@@ -8,6 +8,7 @@ from typing import Any
 
 from retrain_operator.api import raw
 from retrain_operator.api.children import JobView
+from retrain_operator.api.result import EarlierRun
 from retrain_operator.api.times import format_time, parse_time
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.runs import FinishedRun, finished_run, rounded
@@ -58,30 +59,32 @@ def history(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun], limit: in
     """The new `status.runs`, newest first.
 
     A message also tells of the runs before it, as the registry has them: those whose Jobs vanished while nobody
-    watched are filled in.
+    watched are filled in, and those whose pods did are set right.
     """
     # Oldest first, so that of two that ended in one second the later one comes out above the other.
     entries = {str(run.get("job")): dict(run) for run in reversed(raw.items(stored.get("runs")))}
     for run in runs:
         for earlier in run.result.earlier if run.result else ():
-            entries.setdefault(
-                earlier.job,
-                {
-                    name: value
-                    for name, value in {
-                        "job": earlier.job,
-                        # No clock but the control plane's may put a line above this run.
-                        "completionTime": format_time(min(earlier.time, run.job.created)),
-                        "outcome": earlier.outcome,
-                        "score": rounded(earlier.score),
-                        "version": earlier.version,
-                    }.items()
-                    if value is not None
-                },
-            )
+            known = entries.get(earlier.job)
+            if known is None or (known.get("outcome") == "Failed" and earlier.outcome != "Failed"):
+                entries[earlier.job] = _told_later(known=known or {}, earlier=earlier, by=run)
         entries[run.job.name] = run.entry()
     ordered = sorted(entries.values(), key=lambda entry: str(entry.get("completionTime", "")))
     return ordered[::-1][:limit]
+
+
+def _told_later(*, known: Mapping[str, Any], earlier: EarlierRun, by: FinishedRun) -> dict[str, Any]:
+    """A line as the registry tells it. `known` says Failed where the pod was gone before anybody read its message."""
+    entry = {
+        "job": earlier.job,
+        # No clock but the control plane's may put a line above this run.
+        "completionTime": format_time(min(earlier.time, by.job.created)),
+        **{name: value for name, value in known.items() if name not in ("reason", "message")},
+        "outcome": earlier.outcome,
+        "score": rounded(earlier.score),
+        "version": earlier.version,
+    }
+    return {name: value for name, value in entry.items() if value is not None}
 
 
 def consecutive_failures(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +11,13 @@ from uuid import uuid4
 
 from tests.faults.operator.faults import Fault
 from tests.faults.operator.labels import Label
+from tests.faults.operator.oracles import changes, early_events, effects, too_many
 from tests.faults.operator.process import Nursery, Operator
 from tests.faults.operator.proxy import Proxy
 from tests.faults.operator.scenarios import Scenario, Stage
 from tests.faults.operator.server import Api, ApiError, Server
 from tests.faults.operator.state import differences, end_state
-from tests.faults.operator.world import TooLate, World
+from tests.faults.operator.world import PATIENCE, TooLate, World
 
 #: Seconds. A case waits for full lists, so they come often; a Job that does not start is none of its business.
 SETTINGS: Mapping[str, Any] = {
@@ -60,6 +60,9 @@ class Outcome:
     fired: bool = False
     recovery: float = 0.0
     restarts: int = 0
+    #: Jobs that the operator made.
+    effects: int = 0
+    duplicates: list[str] = field(default_factory=list)
     log: str = field(default="", repr=False)
     bad: list[str] = field(default_factory=list)
 
@@ -68,11 +71,16 @@ class Running:
     """A scenario's surroundings while it runs. `async with` starts and stops them."""
 
     def __init__(
-        self, *, laboratory: Laboratory, bug: str | None = None, settings: Mapping[str, Any] | None = None
+        self,
+        *,
+        laboratory: Laboratory,
+        bug: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         name = f"case-{uuid4().hex[:10]}"
         self._laboratory = laboratory
-        self.world = World(api=laboratory.api, namespace=name)
+        self.world = World(api=laboratory.api, namespace=name, patience=patience)
         self.proxy = Proxy(server=laboratory.server.url, ca=laboratory.server.ca)
         self._bug = bug
         self._settings = {**SETTINGS, **(settings or {})}
@@ -105,20 +113,13 @@ class Running:
     async def quiet(self, *, lists: int = 1) -> None:
         """Waits until so many full lists were answered with no change on the server since the first of them."""
         deadline = _now() + CONVERGE
-        changes, seen = self.changes(), self.proxy.lists["job"]
+        before, seen = changes(self.world), self.proxy.lists["job"]
         while self.proxy.lists["job"] < seen + lists + 1:
             await asyncio.sleep(0.02)
-            if self.changes() != changes:
-                changes, seen = self.changes(), self.proxy.lists["job"]
+            if changes(self.world) != before:
+                before, seen = changes(self.world), self.proxy.lists["job"]
             if _now() > deadline:
                 raise TooLate("it does not come to rest")
-
-    def changes(self) -> Counter[str]:
-        """How often each object changed so far, whoever changed it."""
-        counts: Counter[str] = Counter()
-        for seen in self.world.kept.values():
-            counts[seen.what] += seen.changes
-        return counts
 
 
 async def poll(what: str, look: Any, *, seconds: float = CONVERGE, describe: Any = str) -> None:
@@ -143,7 +144,7 @@ async def reference(*, laboratory: Laboratory, scenario: Scenario) -> Reference:
         await running.quiet()
         return Reference(
             state=end_state(running.world),
-            changes=running.changes(),
+            changes=changes(running.world),
             seconds=seconds,
             writes=tuple(label for label, _ in running.proxy.writes),
             reads=tuple(running.proxy.reads),
@@ -152,12 +153,19 @@ async def reference(*, laboratory: Laboratory, scenario: Scenario) -> Reference:
 
 
 async def run_case(
-    *, laboratory: Laboratory, scenario: Scenario, fault: Fault, expected: Reference, bug: str | None = None
+    *,
+    laboratory: Laboratory,
+    scenario: Scenario,
+    fault: Fault,
+    expected: Reference,
+    bug: str | None = None,
+    patience: float = PATIENCE,
+    settings: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """The scenario with the fault, judged against the reference."""
     outcome = Outcome(name=f"{scenario.name}: {fault.name}")
     try:
-        async with Running(laboratory=laboratory, bug=bug) as running:
+        async with Running(laboratory=laboratory, bug=bug, patience=patience, settings=settings) as running:
             await _judge(running=running, scenario=scenario, fault=fault, expected=expected, outcome=outcome)
     except (TooLate, ApiError) as error:
         outcome.bad.append(f"{type(error).__name__}: {error}")
@@ -174,13 +182,23 @@ async def _judge(*, running: Running, scenario: Scenario, fault: Fault, expected
     begun = _now()
     try:
         await scenario.steps(stage)
-        await poll("the end state of the reference", lambda: end_state(running.world) == expected.state)
+        await poll(
+            "the end state of the reference",
+            lambda: end_state(running.world) == expected.state,
+            seconds=running.world.patience,
+        )
         outcome.recovery = max(0.0, _now() - begun - expected.seconds)
+        await poll("the fault is over", lambda: not fault.under_way())
         await running.quiet()
     except (TooLate, ApiError) as error:
         outcome.bad.append(f"{type(error).__name__}: {error}")
     outcome.bad += differences(end_state(running.world), expected.state)
-    outcome.bad += too_many(changes=running.changes(), expected=expected.changes, demanded=fault.demands)
+    outcome.bad += too_many(changes=changes(running.world), expected=expected.changes, demanded=fault.demands)
+    outcome.bad += early_events(running.proxy.writes)
+    made = effects(running.world)
+    outcome.effects = made.total()
+    outcome.duplicates = [f"{count} Jobs for {what}" for what, count in made.items() if count > 1]
+    outcome.bad += outcome.duplicates
     outcome.restarts = len(running.operator.ends) - restarts
     if "unexpected; again" in running.operator.log:
         outcome.bad.append(f"the operator printed a traceback: {running.operator.log[-2000:]}")
@@ -189,16 +207,3 @@ async def _judge(*, running: Running, scenario: Scenario, fault: Fault, expected
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def too_many(*, changes: Mapping[str, int], expected: Mapping[str, int], demanded: int = 0) -> list[str]:
-    """No object may come into being, or change, more often than without the fault.
-
-    Only the status may be written more often, and only where the fault is something that people are told.
-    """
-    found = []
-    for what, count in changes.items():
-        most = expected.get(what, 0) + (demanded if what.startswith("retrainpolicies ") else 0)
-        if count > most:
-            found.append(f"{what} changed {count} times instead of {most}")
-    return found

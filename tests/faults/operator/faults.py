@@ -88,6 +88,10 @@ class Fault:
         """A watch has been answered with 200: shall it say anything, or end at once?"""
         return True
 
+    def under_way(self) -> bool:
+        """Is something of it still to come?"""
+        return False
+
     def close(self) -> None:
         """The case is over."""
 

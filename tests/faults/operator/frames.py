@@ -23,8 +23,11 @@ class AtFrame(Fault):
         self._tasks: list[asyncio.Task[None]] = []
 
     def hits(self, frame: Frame) -> bool:
-        """Is it this one, and the first time?"""
+        """Is it this one?"""
         return not self.fired and frame.label == self.label
+
+    def under_way(self) -> bool:
+        return not all(task.done() for task in self._tasks)
 
     def send_late(self, frame: Frame, send: Send) -> None:
         """Sends the frame after two more full lists."""
@@ -34,6 +37,7 @@ class AtFrame(Fault):
             while self.around.lists() < before + _LATE:
                 await asyncio.sleep(0.02)
             await send(frame.line)
+            self.fire()
 
         self._tasks.append(asyncio.create_task(later()))
 
@@ -73,7 +77,6 @@ class Held(AtFrame):
 
     async def frame(self, frame: Frame, send: Send) -> Sequence[bytes]:
         if self.hits(frame):
-            self.fire()
             self.send_late(frame, send)
             return ()
         return (frame.line,)
@@ -86,7 +89,6 @@ class ToldAgain(AtFrame):
 
     async def frame(self, frame: Frame, send: Send) -> Sequence[bytes]:
         if self.hits(frame):
-            self.fire()
             self.send_late(frame, send)
         return (frame.line,)
 

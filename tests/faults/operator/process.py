@@ -155,7 +155,7 @@ class Operator:
             try:
                 code = await asyncio.wait_for(asyncio.shield(self._end), timeout=10)
             except TimeoutError:
-                os.kill(self._pid, signal.SIGKILL)
+                self.kill()
                 code = await self._end
         if self._keeper is not None:
             self._keeper.cancel()

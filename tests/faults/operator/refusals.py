@@ -78,11 +78,13 @@ class Storm(AtRequest):
         self._until = 0.0
 
     async def before(self, call: Call) -> Reply | None:
-        now = asyncio.get_running_loop().time()
         if self.hits(call):
             self.fire()
-            self._until = now + _ILL
-        return status_reply(code=503, reason="ServiceUnavailable") if now < self._until else None
+            self._until = asyncio.get_running_loop().time() + _ILL
+        return status_reply(code=503, reason="ServiceUnavailable") if self.under_way() else None
+
+    def under_way(self) -> bool:
+        return asyncio.get_running_loop().time() < self._until
 
 
 class NeverDone(AtRequest):
@@ -138,6 +140,9 @@ class OldLists(AtRequest):
             if self.kills:
                 self.around.kill()
         return reply
+
+    def under_way(self) -> bool:
+        return any(self._left.values())
 
 
 class OldStart(OldLists):

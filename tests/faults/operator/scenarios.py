@@ -133,6 +133,18 @@ async def ended_while_away(stage: Stage) -> None:
     await told(world, "Ready", "True")
 
 
+async def deleted_run(stage: Stage) -> None:
+    """A person deletes the Job of a run under way, and asks for another run."""
+    world = stage.world
+    job = await shown(world, "check:Initial@1")
+    await world.delete("jobs", job["metadata"]["name"])
+    await world.until("no run in status.active", lambda: not world.status().get("active"))
+    await world.annotate({"retrain.dev/train": "now"})
+    job = await shown(world, "train:Request@1:now")
+    await world.end_run(job)
+    await recorded(world, "train:Request@1:now")
+
+
 async def made_anew(stage: Stage) -> None:
     """The policy is deleted, its children are collected, and one of its name is created."""
     world = stage.world
@@ -160,6 +172,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="edit of the model", prepare=new_policy, steps=edited_model),
     Scenario(name="request", prepare=new_policy, steps=request),
     Scenario(name="operator away", prepare=running, steps=ended_while_away),
+    Scenario(name="run deleted by hand", prepare=running, steps=deleted_run),
     Scenario(name="deleted and made anew", prepare=new_policy, steps=made_anew),
     Scenario(name="suspended and resumed", prepare=new_policy, steps=suspended_and_resumed),
 )

@@ -16,6 +16,12 @@ from tests.support.policies import a_message, ended_job_status, ended_pod
 PATIENCE = 20.0
 
 
+def _role(plural: str, body: dict[str, Any]) -> str:
+    if plural == "jobs":
+        return job_role(body)
+    return str(body["reason"] if plural == "events" else body["metadata"]["name"])
+
+
 class TooLate(AssertionError):
     """Something did not come in time."""
 
@@ -36,6 +42,7 @@ class World:
 
     api: Api
     namespace: str
+    patience: float = PATIENCE
     kept: dict[str, Seen] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,7 +53,7 @@ class World:
         # No controller makes it here, and pods need it.
         account = {"metadata": {"name": "default"}}
         await self.api.call("POST", f"/api/v1/namespaces/{self.namespace}/serviceaccounts", account)
-        self._watchers = [asyncio.create_task(self._watch(plural)) for plural in GROUPS]
+        self._watchers = [asyncio.create_task(self._watch(plural)) for plural in (*GROUPS, "events")]
         self._watchers.append(asyncio.create_task(self._collect_garbage()))
         return self
 
@@ -66,8 +73,7 @@ class World:
             uid = body["metadata"]["uid"]
             seen = self.kept.get(uid)
             if seen is None:
-                name = job_role(body) if plural == "jobs" else body["metadata"]["name"]
-                seen = self.kept[uid] = Seen(what=f"{plural} {name}", body=body)
+                seen = self.kept[uid] = Seen(what=f"{plural} {_role(plural, body)}", body=body)
             seen.body, seen.deleted = body, event["type"] == "DELETED"
             seen.changes += 1
             self._changed.set()
@@ -78,8 +84,9 @@ class World:
         found = [seen.body for seen in self.kept.values() if seen.what.startswith(plural + " ") and not seen.deleted]
         return sorted(found, key=lambda body: (body["metadata"]["creationTimestamp"], body["metadata"]["name"]))
 
-    async def until(self, what: str, look: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
+    async def until(self, what: str, look: Callable[[], Any]) -> Any:
         """The first true answer of `look`. Raises TooLate with `what`."""
+        seconds = self.patience
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while not (answer := look()):
