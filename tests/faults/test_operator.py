@@ -1,4 +1,4 @@
-"""Promises P1, P2, P3, P6, P7, P9, P14 and P15: in `make test` (some faults of each kind) and `make test-full` (all)."""
+"""Promises P1, P2, P3, P6, P7, P9, P14 and P15: some faults of each kind in `make test`, all in `make test-full`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.operator`: faults between the operator and a real API server, as a table. `--quick`: a minute."""
+"""`python -m tests.faults.operator`: faults between the operator and a real API server, as a table."""
 
 from __future__ import annotations
 

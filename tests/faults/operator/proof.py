@@ -45,7 +45,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`fired`: faults that happened, of `tried`; a fault that did not fire proves nothing. `bad`: what was not right."""
+    """`fired`: faults that happened, of `tried`; one that did not fire proves nothing. `bad`: what was not right."""
 
     what: str
     tried: int

@@ -12,7 +12,6 @@ from retrain_operator import app, cache, executor
 from retrain_operator.api import names, policy
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import APPLY
-from retrain_operator.kube.events import send_note
 from retrain_operator.planning import plan
 from retrain_operator.planning.observed import CreateJob, WriteStatus
 
@@ -96,7 +95,7 @@ def _marked_before_recorded() -> None:
 def _events_before_status() -> None:
     async def tell(self: Any, policy: Any, write: WriteStatus) -> WriteStatus:
         for note in write.notes:
-            await send_note(self._api, policy=policy, note=note, now=datetime.now(tz=UTC))
+            await self._events.send(policy=policy, note=note, now=datetime.now(tz=UTC))
         return replace(write, notes=())
 
     _before(WriteStatus, tell)

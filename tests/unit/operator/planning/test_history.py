@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from retrain_operator.api.children import job_view
-from retrain_operator.api.result import EarlierRun
 from retrain_operator.planning.history import history
 from retrain_operator.planning.observed import JobEnd
 from retrain_operator.planning.runs import finished_run
