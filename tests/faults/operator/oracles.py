@@ -52,12 +52,15 @@ def effects(world: World) -> Counter[str]:
 
 
 def early_events(writes: Sequence[tuple[Label, int]]) -> list[str]:
-    """Events that were sent though the write before them was no status that the server took (of one policy)."""
+    """Events that were sent though the write before them was no status that the server took (of one policy).
+
+    Those before any write speak of the state that a scenario begins with.
+    """
     found = []
     before: tuple[Label, int] | None = None
     for label, code in writes:
         is_event = label.what.startswith("event ")
-        told = before is not None and before[0].what.endswith(" status") and before[1] == 200
+        told = before is None or (before[0].what.endswith(" status") and before[1] == 200)
         if is_event and not told:
             found.append(f"{label} was sent before the status of which it speaks")
         if not is_event:
