@@ -10,41 +10,16 @@ gone. kopf's own index is not used: filling it is quadratic in the number of obj
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from retrain_operator.api import names
 from retrain_operator.api.children import CronJobView, JobView, cronjob_view, job_view
 from retrain_operator.api.policy import Policy, PolicyKey, policy_view
+from retrain_operator.news import News, Turn, older
 
 _Child = TypeVar("_Child", CronJobView, JobView)
-
-
-class _News:
-    """Tells old news of one kind from new: from before an object's end, or from before a full list that lacks it."""
-
-    def __init__(self) -> None:
-        self._as_of = ""
-        self._ended: dict[str, str] = {}
-
-    def ended(self, *, uid: str, version: str) -> None:
-        """The object is gone (or has left the watch) as of a resourceVersion."""
-        self._ended[uid] = version
-
-    def listed(self, *, as_of: str) -> None:
-        """A full list tells of every end before it."""
-        if not _older(as_of, self._as_of):
-            self._as_of = as_of
-        self._ended = {uid: version for uid, version in self._ended.items() if _older(as_of, version)}
-
-    def outlived(self, *, uid: str, version: str) -> bool:
-        """Has the object ended since?"""
-        return uid in self._ended and _older(version, self._ended[uid])
-
-    def outdated(self, *, uid: str, version: str) -> bool:
-        """Is an event about an object that is not held no news at all?"""
-        return self.outlived(uid=uid, version=version) or version == self._as_of or _older(version, self._as_of)
 
 
 class Cache:
@@ -56,7 +31,7 @@ class Cache:
         self._downstream: dict[PolicyKey, set[PolicyKey]] = defaultdict(set)
         self._cronjobs: dict[str, dict[str, CronJobView]] = defaultdict(dict)
         self._jobs: dict[str, dict[str, JobView]] = defaultdict(dict)
-        self._policy_news, self._cronjob_news, self._job_news = _News(), _News(), _News()
+        self._policy_news, self._cronjob_news, self._job_news = News(), News(), News()
 
     def key_of(self, *, policy_uid: str) -> PolicyKey | None:
         """The policy with this UID."""
@@ -84,7 +59,7 @@ class Cache:
     def _keep_policy(self, policy: Policy) -> None:
         held = self.policies.get(policy.key)
         # Also of another UID: the end of a policy may be told after the beginning of the next one of its name.
-        if held is None or not _older(policy.resource_version, held.resource_version):
+        if held is None or not older(policy.resource_version, held.resource_version):
             self._forget_upstream(held)
             self.policies[policy.key] = policy
             self._keys[policy.uid] = policy.key
@@ -170,31 +145,32 @@ class Cache:
         """Every Job held."""
         return (job for jobs in self._jobs.values() for job in jobs.values())
 
-    def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
-        """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone."""
+    def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
+        """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone.
+
+        False, and nothing is taken, where the list is older than one before it; the third such list in a row is taken,
+        and all that is held with it is forgotten (a restored backup counts from an earlier version on).
+        """
+        turn = self._policy_news.turn(as_of=as_of)
+        if turn is Turn.BEHIND:
+            return False
+        if turn is Turn.BACK:
+            for policy in list(self.policies.values()):
+                self.drop_policy(key=policy.key, uid=policy.uid)
         seen = {self.put_policy(body) for body in bodies}
         self._policy_news.listed(as_of=as_of)
         for key, policy in list(self.policies.items()):
-            if key not in seen and not _older(as_of, policy.resource_version):
-                self._forget_upstream(policy)
-                del self.policies[key]
-                self._keys.pop(policy.uid, None)
-                self._cronjobs.pop(policy.uid, None)
-                self._jobs.pop(policy.uid, None)
+            if key not in seen and not older(as_of, policy.resource_version):
+                self.drop_policy(key=key, uid=policy.uid)
+        return True
 
-    def replace_cronjobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
+    def replace_cronjobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
         """As replace_policies."""
-        _drop_older(self._cronjobs, as_of=as_of)
-        for body in bodies:
-            self.put_cronjob(body)
-        self._cronjob_news.listed(as_of=as_of)
+        return _replace(self._cronjobs, bodies=bodies, as_of=as_of, news=self._cronjob_news, put=self.put_cronjob)
 
-    def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> None:
+    def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
         """As replace_policies; Jobs that were recorded are not in the list and go too."""
-        _drop_older(self._jobs, as_of=as_of)
-        for body in bodies:
-            self.put_job(body)
-        self._job_news.listed(as_of=as_of)
+        return _replace(self._jobs, bodies=bodies, as_of=as_of, news=self._job_news, put=self.put_job)
 
     def mark_recorded(self, *, policy_uid: str, job_uid: str) -> None:
         """Notes that a Job was marked; it is kept until the watch drops it, so that its request stays answered."""
@@ -209,30 +185,45 @@ def _upstream_of(policy: Policy) -> PolicyKey | None:
 
 def _keep(children: dict[str, _Child], view: _Child) -> None:
     held = children.get(view.uid)
-    if held is None or not _older(view.resource_version, held.resource_version):
+    if held is None or not older(view.resource_version, held.resource_version):
         children[view.uid] = view
 
 
-def _hear(children: dict[str, _Child], view: _Child, *, news: _News, deleted: bool) -> None:
+def _hear(children: dict[str, _Child], view: _Child, *, news: News, deleted: bool) -> None:
     held = children.get(view.uid)
     if deleted:
         news.ended(uid=view.uid, version=view.resource_version)
         # It may have come back into the watch since.
-        if held is not None and not _older(view.resource_version, held.resource_version):
+        if held is not None and not older(view.resource_version, held.resource_version):
             del children[view.uid]
     elif held is not None or not news.outdated(uid=view.uid, version=view.resource_version):
         _keep(children, view)
 
 
+def _replace(
+    children: dict[str, dict[str, _Child]],
+    *,
+    bodies: Iterable[Mapping[str, Any]],
+    as_of: str,
+    news: News,
+    put: Callable[[Mapping[str, Any]], object],
+) -> bool:
+    turn = news.turn(as_of=as_of)
+    if turn is Turn.BEHIND:
+        return False
+    if turn is Turn.BACK:
+        children.clear()
+    _drop_older(children, as_of=as_of)
+    for body in bodies:
+        put(body)
+    news.listed(as_of=as_of)
+    return True
+
+
 def _drop_older(children: dict[str, dict[str, _Child]], *, as_of: str) -> None:
     for uid, views in list(children.items()):
-        later = {name: view for name, view in views.items() if _older(as_of, view.resource_version)}
+        later = {name: view for name, view in views.items() if older(as_of, view.resource_version)}
         if later:
             children[uid] = later
         else:
             del children[uid]
-
-
-def _older(one: str, other: str) -> bool:
-    """Is resourceVersion `one` older? They are numbers that grow (Kubernetes 1.35 says so; older servers do it too)."""
-    return one.isdigit() and other.isdigit() and int(one) < int(other)

@@ -37,12 +37,18 @@ async def list_everything(*, api: KubeApi, cache: Cache, namespaces: Sequence[st
     Raises:
         ApiError, aiohttp.ClientError, TimeoutError: what is held stays as it is.
     """
-    listing = await _list(api, group=POLICIES, plural=names.PLURAL, namespaces=namespaces, selector=selector)
-    cache.replace_policies(bodies=listing.items, as_of=listing.resource_version)
-    listing = await _list(api, group=BATCH, plural="cronjobs", namespaces=namespaces, selector=names.CHILD_SELECTOR)
-    cache.replace_cronjobs(bodies=listing.items, as_of=listing.resource_version)
-    listing = await _list(api, group=BATCH, plural="jobs", namespaces=namespaces, selector=names.JOB_SELECTOR)
-    cache.replace_jobs(bodies=listing.items, as_of=listing.resource_version)
+    for group, plural, chosen, take in (
+        (POLICIES, names.PLURAL, selector, cache.replace_policies),
+        (BATCH, "cronjobs", names.CHILD_SELECTOR, cache.replace_cronjobs),
+        (BATCH, "jobs", names.JOB_SELECTOR, cache.replace_jobs),
+    ):
+        listing = await _list(api, group=group, plural=plural, namespaces=namespaces, selector=chosen)
+        if not take(bodies=listing.items, as_of=listing.resource_version):
+            _log.warning(
+                "the list of %s is of version %s, older than the one before; it is left alone",
+                plural,
+                listing.resource_version,
+            )
 
 
 async def resync_for_ever(

@@ -10,7 +10,7 @@ from tests.faults.operator.deaths import Death
 from tests.faults.operator.faults import Fault
 from tests.faults.operator.frames import Dropped, Held, ToldAgain
 from tests.faults.operator.labels import Label
-from tests.faults.operator.refusals import OldStart
+from tests.faults.operator.refusals import OldLists, OldStart
 from tests.faults.operator.scenarios import Scenario
 from tests.faults.operator.seeded import BUGS
 from tests.faults.operator.together import forgotten_job
@@ -67,6 +67,9 @@ TRAPS: Mapping[str, Trap] = {
     ),
     "a full list drops no ghosts": Trap(
         scenario="run deleted by hand", faults=lambda: (Dropped(label=at("DELETED", INITIAL)),)
+    ),
+    "lists of the past are believed": Trap(
+        scenario="run deleted by hand", faults=lambda: (OldLists(label=at("PATCH", STATUS, 3)),)
     ),
     "conditions speak of the first generation for ever": Trap(
         scenario="suspended and resumed", faults=lambda: (Fault("no fault"),)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from retrain_operator import app, cache, executor
+from retrain_operator import app, cache, executor, news
 from retrain_operator.api import names, policy
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import APPLY
@@ -43,7 +43,7 @@ def _no_live_read() -> None:
 
 def _believes_old_news() -> None:
     for name in ("outlived", "outdated"):
-        setattr(cache._News, name, lambda self, **_: False)
+        setattr(news.News, name, lambda self, **_: False)
 
 
 def _acts_on_the_event_body() -> None:
@@ -124,6 +124,10 @@ def _ghosts_are_kept() -> None:
     _put(cache, "_drop_older", lambda _: lambda children, *, as_of: None)
 
 
+def _lists_of_the_past_are_believed() -> None:
+    _put(news.News, "turn", lambda _: lambda self, *, as_of: news.Turn.ON)
+
+
 def _speaks_of_the_first_generation() -> None:
     _put(cache, "policy_view", lambda real: lambda body: replace(real(body), generation=1))
 
@@ -143,6 +147,7 @@ BUGS: dict[str, Callable[[], None]] = {
     "Events go out before the status": _events_before_status,
     "a request counts as handled before its Job is made": _handled_before_created,
     "a full list drops no ghosts": _ghosts_are_kept,
+    "lists of the past are believed": _lists_of_the_past_are_believed,
     "conditions speak of the first generation for ever": _speaks_of_the_first_generation,
     "the status is written at every look": _writes_at_every_look,
 }

@@ -198,3 +198,31 @@ def test_a_job_that_came_back_into_the_watch_outlives_old_news_of_its_leaving() 
     cache.hear_job(a_job(resource_version="40"), deleted=False)
     cache.hear_job(a_job(resource_version="30"), deleted=True)
     assert held(cache) == (True, True, True)
+
+
+def test_a_list_older_than_the_one_before_it_is_left_alone() -> None:
+    cache = filled()
+    cache.replace_jobs(bodies=[], as_of="50")
+    assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is False
+    assert held(cache) == (True, True, False)
+
+
+def test_the_third_list_in_a_row_that_is_older_is_that_of_a_restored_backup() -> None:
+    cache = filled()
+    cache.replace_policies(bodies=[a_policy(resource_version="60", generation=9)], as_of="70")
+    cache.replace_cronjobs(bodies=[a_cronjob(resource_version="61")], as_of="70")
+    cache.replace_jobs(bodies=[], as_of="70")
+    for believed in (False, False, True):
+        assert cache.replace_policies(bodies=[a_policy(resource_version="10")], as_of="20") is believed
+        assert cache.replace_cronjobs(bodies=[], as_of="20") is believed
+        assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is believed
+    assert held(cache) == (True, False, True)
+    assert cache.policies[KEY].generation == 1
+    cache.hear_policy(a_policy(resource_version="21", generation=2), deleted=False)
+    assert cache.policies[KEY].generation == 2
+
+
+def test_a_newer_list_in_between_begins_the_count_anew() -> None:
+    cache = filled()
+    as_told = [("70", True), ("20", False), ("20", False), ("71", True), ("20", False), ("20", False), ("20", True)]
+    assert [cache.replace_jobs(bodies=[], as_of=as_of) for as_of, _ in as_told] == [taken for _, taken in as_told]
