@@ -101,4 +101,6 @@ NO_CLOCK_CHANGE = "NoClockChange"
 # --- Events only --------------------
 RUN_STARTED = "RunStarted"
 RUN_WAITING = "RunWaiting"
+#: A request that a run has answered before was made again in the same words: nothing starts.
+REQUEST_REPEATED = "RequestRepeated"
 CHAMPION_ADOPTED = "ChampionAdopted"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from retrain_operator.api import raw, reasons
+from retrain_operator.api import names, raw, reasons
+from retrain_operator.api.children import JobView
 from retrain_operator.planning.conditions import stored_conditions
 from retrain_operator.planning.model import model_version
 from retrain_operator.planning.observed import Note
@@ -13,10 +14,31 @@ from retrain_operator.planning.runs import FinishedRun
 
 
 def notes_between(
-    *, stored: Mapping[str, Any], wanted: Mapping[str, Any], runs: Sequence[FinishedRun]
+    *, stored: Mapping[str, Any], wanted: Mapping[str, Any], runs: Sequence[FinishedRun], jobs: Sequence[JobView] = ()
 ) -> tuple[Note, ...]:
-    """The Events of one status write."""
-    return (*_acceptance(stored, wanted), *_active(stored, wanted), *_finished(stored, runs))
+    """The Events of one status write; `jobs` are all that the policy has."""
+    return (
+        *_acceptance(stored, wanted),
+        *_repeated(stored, wanted, jobs),
+        *_active(stored, wanted),
+        *_finished(stored, runs),
+    )
+
+
+def _repeated(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequence[JobView]) -> list[Note]:
+    """Requests that ask with words which a run has answered before: nothing starts, and people should know."""
+    before, ended = raw.mapping(stored.get("lastHandled")), {run.get("job") for run in raw.items(stored.get("runs"))}
+    return [
+        Note(
+            kind="Warning",
+            reason=reasons.REQUEST_REPEATED,
+            message=f"{names.REQUEST_ANNOTATIONS[action]}={text} was answered by Job {job.name}; write a new text",
+        )
+        for action, text in raw.mapping(wanted.get("lastHandled")).items()
+        if action in names.REQUEST_ANNOTATIONS and before.get(action) != text
+        for job in jobs
+        if job.action == action and job.cause == "Request" and job.request == text and job.name in ended
+    ]
 
 
 def _acceptance(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:

@@ -79,7 +79,9 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
             now=now,
         )
         if differs(stored=policy.status, wanted=wanted):
-            notes = notes_between(stored=policy.status, wanted=wanted, runs=new_runs(observed=observed))
+            notes = notes_between(
+                stored=policy.status, wanted=wanted, runs=new_runs(observed=observed), jobs=observed.jobs
+            )
             writes.append(WriteStatus(status=wanted, notes=notes))
     if not writes:
         # Crash window: status written, Job not marked. The Job stays in the watch, so the next plan marks it.

@@ -96,6 +96,8 @@ class World:
     notes: list[Note] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     ends: dict[str, JobEnd] = field(default_factory=dict)
+    #: Names of Jobs that were in the way of a new one, and were read.
+    met: set[str] = field(default_factory=set)
     waiting: dict[str, Cause] = field(default_factory=dict)
     refused: Cause | None = None
     trouble: Cause | None = None
@@ -193,7 +195,8 @@ class World:
         for body in self.cronjobs.values():
             cache.put_cronjob(copy.deepcopy(body))
         for body in self.jobs.values():
-            if recorded_too or names.LABEL_RECORDED not in body["metadata"]["labels"]:
+            known = recorded_too or body["metadata"]["name"] in self.met
+            if known or names.LABEL_RECORDED not in body["metadata"]["labels"]:
                 cache.put_job(copy.deepcopy(body))
         policy = cache.policies[KEY]
 
@@ -220,7 +223,7 @@ class World:
 
     def forget(self) -> None:
         """The operator dies: all it remembers is gone."""
-        self.ends, self.waiting, self.refused, self.trouble = {}, {}, None, None
+        self.ends, self.waiting, self.refused, self.trouble, self.met = {}, {}, None, None, set()
 
     def settle(self, *, limit: int = 8, now: datetime | None = None) -> list[str]:
         """Plans, does the first write, plans again until nothing is left; the writes in words."""
@@ -302,7 +305,8 @@ class World:
         name = body["metadata"]["name"]
         if name in kind:
             assert kind[name]["metadata"]["ownerReferences"] == body["metadata"]["ownerReferences"]
-            return False  # AlreadyExists, and ours
+            self.met.add(name)
+            return False  # AlreadyExists, and ours: read live, and kept
         self._store(kind, json.loads(json.dumps(body)))
         return True
 

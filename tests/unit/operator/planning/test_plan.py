@@ -358,6 +358,18 @@ ROWS = [
         status={"lastHandled.train": "r2"},
     ),
     Row(
+        says="an earlier string again asks for nothing, and people are told",
+        given=[
+            *PROMOTED,
+            *(request("train", "a"), settle, finish(), settle),
+            *(request("train", "b"), settle, finish(), settle),
+            request("train", "a"),
+        ],
+        writes=["create Request train Job", "status"],
+        status={"lastHandled.train": "a", "active": None},
+        events=["RequestRepeated"],
+    ),
+    Row(
         says="a request waits for the run under way and shows as pending",
         given=[settle, start, settle, request("train", "r1")],
         writes=["status"],
