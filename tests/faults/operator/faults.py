@@ -24,10 +24,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request of the operator, not forwarded yet. `list_of` names the kind that is listed, `watch_of` watched."""
+    """One request of the operator, not forwarded yet. `list_of` names the kind that is listed, `watch_of` watched.
+
+    `again` sends it once more, as a network that is late does.
+    """
 
     label: Label
     path: str
+    again: Callable[[], Awaitable[None]]
     list_of: str = ""
     watch_of: str = ""
 

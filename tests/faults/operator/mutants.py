@@ -10,7 +10,7 @@ from tests.faults.operator.deaths import Death
 from tests.faults.operator.faults import Fault
 from tests.faults.operator.frames import Dropped, Held, ToldAgain
 from tests.faults.operator.labels import Label
-from tests.faults.operator.refusals import OldLists, OldStart
+from tests.faults.operator.refusals import Again, OldLists
 from tests.faults.operator.scenarios import Scenario
 from tests.faults.operator.seeded import BUGS
 from tests.faults.operator.together import forgotten_job
@@ -50,11 +50,7 @@ TRAPS: Mapping[str, Trap] = {
         scenario="edit of the model", faults=lambda: (ToldAgain(label=at("MODIFIED", "policy flights")),)
     ),
     "the status is written without resourceVersion": Trap(
-        scenario="operator away",
-        faults=lambda: (
-            OldStart(label=at("PATCH", STATUS)),
-            OldStart(label=at("PATCH", "job check:Request@2:look")),
-        ),
+        scenario="new policy", faults=lambda: (Again(label=at("PATCH", STATUS)),)
     ),
     "a Job is marked before its run stands in the status": Trap(
         scenario="new policy", faults=lambda: (Death(label=at("PATCH", INITIAL), moment="killed after"),)
@@ -69,7 +65,7 @@ TRAPS: Mapping[str, Trap] = {
         scenario="run deleted by hand", faults=lambda: (Dropped(label=at("DELETED", INITIAL)),)
     ),
     "lists of the past are believed": Trap(
-        scenario="run deleted by hand", faults=lambda: (OldLists(label=at("PATCH", STATUS, 3)),)
+        scenario="run deleted by hand", faults=lambda: (OldLists(label=at("PATCH", STATUS), after=1),)
     ),
     "conditions speak of the first generation for ever": Trap(
         scenario="suspended and resumed", faults=lambda: (Fault("no fault"),)

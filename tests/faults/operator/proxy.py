@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -103,6 +104,7 @@ class Proxy:
         call = Call(
             label=self._labels.label(verb="WATCH" if watches else request.method, what=what),
             path=request.path,
+            again=partial(self._again, request, content),
             list_of=place.kind if request.method == "GET" and not place.name and not watches else "",
             watch_of=place.kind if watches else "",
         )
@@ -125,14 +127,7 @@ class Proxy:
             self.reads.append(call.label)
         reply = await fault.before(call)
         if reply is None:
-            assert self._upstream is not None
-            async with self._upstream.request(
-                request.method,
-                self._server + request.raw_path,
-                headers=_passed_on(request.headers),
-                data=content or None,
-            ) as answer:
-                reply = Reply(status=answer.status, content=await answer.read(), headers=dict(answer.headers))
+            reply = await self._forward(request, content)
             if call.label.writes and entry < len(self.writes) and self.writes[entry][0] is call.label:
                 self.writes[entry] = (call.label, reply.status)
             reply = await fault.after(call, reply)
@@ -140,6 +135,16 @@ class Proxy:
             self.lists[call.list_of] += 1
             self.listed[call.list_of] = reply
         return reply
+
+    async def _forward(self, request: web.Request, content: bytes) -> Reply:
+        assert self._upstream is not None
+        async with self._upstream.request(
+            request.method, self._server + request.raw_path, headers=_passed_on(request.headers), data=content or None
+        ) as answer:
+            return Reply(status=answer.status, content=await answer.read(), headers=dict(answer.headers))
+
+    async def _again(self, request: web.Request, content: bytes) -> None:
+        await self._forward(request, content)
 
     async def _watch(self, request: web.Request, call: Call, place: Place) -> web.StreamResponse:
         refused = await self.fault.before(call)

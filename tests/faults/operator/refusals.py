@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from tests.faults.operator.faults import Call, Fault, Reply, status_reply
 from tests.faults.operator.labels import Label
@@ -12,6 +13,9 @@ from tests.faults.operator.labels import Label
 _ILL = 1.0
 #: Seconds: longer than any client waits.
 _FOR_EVER = 3600.0
+#: Seconds after which a request comes again, if nothing else was written.
+_LATE = 2.0
+_LISTED = ("policy", "cronjob", "job")
 
 
 class AtRequest(Fault):
@@ -117,17 +121,22 @@ class OldLists(AtRequest):
     what = "and then lists of the beginning"
     kills = False
 
-    def __init__(self, *, label: Label) -> None:
+    def __init__(self, *, label: Label, after: int = 0) -> None:
+        """`after` so many true lists of each kind."""
         super().__init__(label=label)
+        self._true = Counter(dict.fromkeys(_LISTED, after))
         self._old: dict[str, Reply] = {}
         self._left: dict[str, int] = {}
         self._begun = False
 
     def armed(self) -> None:
-        self._old = {kind: self.around.listed[kind] for kind in ("policy", "cronjob", "job")}
+        self._old = {kind: self.around.listed[kind] for kind in _LISTED}
 
     async def before(self, call: Call) -> Reply | None:
         if self._left.get(call.list_of):
+            if self._true[call.list_of]:
+                self._true[call.list_of] -= 1
+                return None
             self._left[call.list_of] -= 1
             self.fire()
             return self._old[call.list_of]
@@ -152,6 +161,42 @@ class OldStart(OldLists):
     kills = True
 
 
+class Again(AtRequest):
+    """The request is done, and arrives once more after the next write of its object, or when none has come."""
+
+    what = "done, and again later"
+
+    def __init__(self, *, label: Label) -> None:
+        super().__init__(label=label)
+        self._again: Callable[[], Awaitable[None]] | None = None
+        self._timer: asyncio.Task[None] | None = None
+
+    async def after(self, call: Call, reply: Reply) -> Reply:
+        if call.label == self.label and self._timer is None:
+            self._again = call.again
+            self._timer = asyncio.create_task(self._later())
+        elif call.label.writes and call.label.what == self.label.what:
+            await self._send()
+        return reply
+
+    async def _later(self) -> None:
+        await asyncio.sleep(_LATE)
+        await self._send()
+
+    async def _send(self) -> None:
+        if self._again is not None:
+            again, self._again = self._again, None
+            await again()
+            self.fire()
+
+    def under_way(self) -> bool:
+        return self._again is not None
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 WRITE_KINDS: tuple[Callable[..., AtRequest], ...] = (
     Error500,
     Throttled,
@@ -162,6 +207,7 @@ WRITE_KINDS: tuple[Callable[..., AtRequest], ...] = (
     DoneAndSilent,
     OldLists,
     OldStart,
+    Again,
 )
 READ_KINDS: tuple[Callable[..., AtRequest], ...] = (Error500, Throttled, Forbidden, Storm, NeverDone)
 
