@@ -1,4 +1,4 @@
-"""Promises P1, P2, P3, P6, P7, P9, P14 and P15: some faults of each kind. All: `python -m tests.faults.operator`."""
+"""Promises P1, P2, P3, P6, P7, P9, P14 and P15: also `python -m tests.faults.operator`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.operator.proof import QUICK, Row, Size, recovery, run_proof, table
+from tests.faults.operator.proof import FULL, QUICK, Row, Size, recovery, run_proof, table
+from tests.faults.operator.seeded import BUGS
 from tests.faults.operator.server import ready_server
 
 
@@ -29,3 +30,17 @@ def test_no_fault_changes_the_end(tmp_path: Path) -> None:
     assert _unfired(rows) == []
     assert sum(row.fired for row in rows[:5]) >= 25
     assert rows[-1].fired == len(QUICK.bugs)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_no_fault_changes_the_end_at_length(tmp_path: Path) -> None:
+    rows = _proof(folder=tmp_path, size=FULL)
+    assert [one for row in rows for one in row.bad] == []
+    assert _unfired(rows) == []
+    killed, forgotten, events, watches, requests, runs, *_, bugs = rows
+    assert killed.fired >= 60
+    assert forgotten.fired >= 5
+    assert events.fired + watches.fired + requests.fired >= 80
+    assert runs.fired >= 500
+    assert bugs.fired == len(BUGS) >= 12
