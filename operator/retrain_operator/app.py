@@ -21,9 +21,11 @@ from retrain_operator.health import Health, serve_health
 from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.leader.election import LeaseTimes
 from retrain_operator.leader.lease import Leader
+from retrain_operator.lists import CRONJOBS, JOBS, list_everything
 from retrain_operator.metrics.page import Moment, Page
 from retrain_operator.queue import WorkQueue
-from retrain_operator.resync import list_everything, resync_for_ever
+from retrain_operator.reflector import Reflector
+from retrain_operator.resync import resync_for_ever
 from retrain_operator.scrape import metrics_route, serve_metrics
 from retrain_operator.settings import Settings
 from retrain_operator.watch import watch
@@ -86,7 +88,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     if settings.metrics_port is not None and not shared:
         servers.append(await serve_metrics(page=page, port=settings.metrics_port))
     try:
-        await _first_lists(api=api, cache=cache, settings=settings)
+        versions = await _first_lists(api=api, cache=cache, settings=settings)
         listed()
         resync = resync_for_ever(
             api=api,
@@ -108,6 +110,18 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             ready=(ready := asyncio.Event()),
         )
         parts = {"resync": resync} | {f"worker {number}": controller.work() for number in range(settings.workers)}
+        parts |= {
+            f"watch of {kind.plural} in {namespace or 'all namespaces'}": Reflector(
+                api=api,
+                cache=cache,
+                queue=queue,
+                kind=kind,
+                namespace=namespace,
+                settings=settings,
+            ).follow(since=versions[kind.plural])
+            for kind in (CRONJOBS, JOBS)
+            for namespace in settings.namespaces or (None,)
+        }
         if leader is not None:
             # Until then the workers pass over every policy; the cache is warm when the Lease comes.
             parts["lease"] = leader.hold(elected=lambda: _look_at_all(cache=cache, queue=queue))
@@ -120,20 +134,20 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         await api.close()
 
 
-async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> None:
-    """Again and again while the API server is busy or away; what it refuses for good is raised."""
+async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> dict[str, str]:
+    """Again and again while the API server is busy or away; what it refuses for good is raised. Versions by plural."""
     wait = settings.backoff_first_seconds
     while True:
         try:
-            await list_everything(api=api, cache=cache, namespaces=settings.namespaces, selector=settings.selector)
+            return await list_everything(
+                api=api, cache=cache, namespaces=settings.namespaces, selector=settings.selector
+            )
         except ApiError as error:
             if error.status != 429 and error.status < 500:
                 raise
             told, seconds = str(error), max(wait, error.retry_after or 0)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             told, seconds = f"{type(error).__name__}: {error}", wait
-        else:
-            return
         _log.warning("the first lists failed: %s; again in %.0f s", told, seconds)
         await asyncio.sleep(seconds)
         wait = min(2 * wait, settings.backoff_last_seconds)

@@ -1,4 +1,4 @@
-"""The watch on policies, CronJobs and Jobs: the only module that imports kopf.
+"""The watch on policies: the only module that imports kopf. (CronJobs and Jobs: reflector.py.)
 
 Only `on.event` handlers: create, update and resume handlers write annotations on the policy, timers, daemons and delete
 handlers add finalizers, and GitOps tools would see both. A handler puts the object into the cache and its policy into
@@ -49,8 +49,6 @@ def operator_settings(*, inactivity_seconds: float, selector: str = "") -> kopf.
     settings.watching.chunk_size = 500
     if selector:
         settings.watching.label_selectors[names.API_VERSION, names.PLURAL] = selector
-    settings.watching.label_selectors["batch/v1", "cronjobs"] = names.CHILD_SELECTOR
-    settings.watching.label_selectors["batch/v1", "jobs"] = names.JOB_SELECTOR
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.execution.max_workers = 2
@@ -59,14 +57,9 @@ def operator_settings(*, inactivity_seconds: float, selector: str = "") -> kopf.
 
 
 def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.OperatorRegistry:
-    """The three handlers and the login, in a registry of their own."""
+    """The handler and the login, in a registry of their own."""
     registry = kopf.OperatorRegistry()
     sessions: list[tuple[kopf.ConnectionInfo, kopf.AiohttpSession]] = []
-
-    def wake(policy_uid: str) -> None:
-        key = cache.key_of(policy_uid=policy_uid)
-        if key is not None:
-            queue.add(key)
 
     @kopf.on.login(registry=registry)
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -84,14 +77,6 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
         queue.add(key)
         for waiting in cache.downstream(key):
             queue.add(waiting)
-
-    @kopf.on.event("batch", "v1", "cronjobs", registry=registry)
-    async def cronjob_event(event: kopf.RawEvent, **_: Any) -> None:
-        wake(cache.hear_cronjob(event["object"], deleted=event["type"] == "DELETED"))
-
-    @kopf.on.event("batch", "v1", "jobs", registry=registry)
-    async def job_event(event: kopf.RawEvent, **_: Any) -> None:
-        wake(cache.hear_job(event["object"], deleted=event["type"] == "DELETED"))
 
     return registry
 

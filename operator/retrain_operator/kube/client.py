@@ -7,7 +7,8 @@ the plan reads slim views. Its connection pool, TLS and token refresh are.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import aiohttp
@@ -54,6 +55,8 @@ class KubeApi:
     def __init__(
         self, *, configuration: client.Configuration, timeout_seconds: float = 30, counts: Counts | None = None
     ) -> None:
+        # Each watch holds a connection, and there may be two a namespace; requests are bounded by the workers.
+        configuration.connection_pool_maxsize = 0
         self.configuration = configuration
         self.counts = counts or Counts()
         self._client = client.ApiClient(configuration)
@@ -79,10 +82,7 @@ class KubeApi:
             aiohttp.ClientError, TimeoutError: it did not answer.
         """
         # Set explicitly: with another content type the client would turn a patch into a strategic merge.
-        headers = {"Accept": JSON, "Content-Type": content_type}
-        _, url, headers, _, _ = await self._client.param_serialize(
-            verb, path, query_params=list((query or {}).items()), header_params=headers, auth_settings=["BearerToken"]
-        )
+        url, headers = await self._addressed(verb, path, query=query or {}, content_type=content_type)
         code: int | None = None
         try:
             response = await self._client.call_api(
@@ -97,6 +97,42 @@ class KubeApi:
             raise _api_error(status=response.status, content=content, retry_after=response.getheader("Retry-After"))
         answer: dict[str, Any] = json.loads(content)
         return answer
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, query: Mapping[str, str], inactivity_seconds: float
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """The body of a watch as it comes. Raises as `request` does; TimeoutError also after so much silence."""
+        url, headers = await self._addressed("GET", path, query=query, content_type=JSON)
+        timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=inactivity_seconds)
+        code: int | None = None
+        try:
+            response = await self._client.call_api("GET", url, header_params=headers, _request_timeout=timeout)
+            code = response.status
+        finally:
+            resource = resource_of(path)
+            self.counts.requested(verb="watch", resource=resource, code=code)
+            self.counts.watching(resource=resource, path=path)
+        try:
+            if response.status >= 400:
+                wait = response.getheader("Retry-After")
+                raise _api_error(status=response.status, content=await response.read(), retry_after=wait)
+            yield response.response.content
+        finally:
+            response.response.close()
+
+    async def _addressed(
+        self, verb: Verb, path: str, *, query: Mapping[str, str], content_type: str
+    ) -> tuple[str, dict[str, str]]:
+        """URL and headers, with a token that is refreshed when it is due."""
+        _, url, headers, _, _ = await self._client.param_serialize(
+            verb,
+            path,
+            query_params=list(query.items()),
+            header_params={"Accept": JSON, "Content-Type": content_type},
+            auth_settings=["BearerToken"],
+        )
+        return url, headers
 
 
 def _api_error(*, status: int, content: bytes, retry_after: str | None) -> ApiError:

@@ -27,7 +27,8 @@ class Listing:
     resource_version: str
 
 
-def _path(group: str, plural: str, *, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
+def path_of(group: str, plural: str, *, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
+    """The path of a kind in a namespace or all, of one object, of its subresource."""
     path = group
     if namespace is not None:
         path += f"/namespaces/{quote(namespace, safe='')}"
@@ -46,7 +47,7 @@ async def list_all(
         query["labelSelector"] = selector
     items: list[dict[str, Any]] = []
     while True:
-        page = await api.request("GET", _path(group, plural, namespace=namespace), query=query)
+        page = await api.request("GET", path_of(group, plural, namespace=namespace), query=query)
         items += page.get("items", [])
         metadata = page.get("metadata", {})
         if not metadata.get("continue"):
@@ -57,7 +58,7 @@ async def list_all(
 async def get_policy(api: KubeApi, *, key: PolicyKey) -> dict[str, Any] | None:
     """A policy, live; None if it does not exist."""
     try:
-        return await api.request("GET", _path(POLICIES, names.PLURAL, namespace=key.namespace, name=key.name))
+        return await api.request("GET", path_of(POLICIES, names.PLURAL, namespace=key.namespace, name=key.name))
     except ApiError as error:
         if error.status == 404:
             return None
@@ -67,7 +68,7 @@ async def get_policy(api: KubeApi, *, key: PolicyKey) -> dict[str, Any] | None:
 async def get_child(api: KubeApi, *, plural: str, namespace: str, name: str) -> dict[str, Any] | None:
     """A CronJob or Job, live; None if it does not exist."""
     try:
-        return await api.request("GET", _path(BATCH, plural, namespace=namespace, name=name))
+        return await api.request("GET", path_of(BATCH, plural, namespace=namespace, name=name))
     except ApiError as error:
         if error.status == 404:
             return None
@@ -76,7 +77,7 @@ async def get_child(api: KubeApi, *, plural: str, namespace: str, name: str) -> 
 
 async def create_child(api: KubeApi, *, plural: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """POST of a CronJob or Job. ApiError 409: the name is taken, and the owner decides by whom."""
-    path = _path(BATCH, plural, namespace=body["metadata"]["namespace"])
+    path = path_of(BATCH, plural, namespace=body["metadata"]["namespace"])
     return await api.request("POST", path, query={"fieldManager": names.MANAGER}, body=body)
 
 
@@ -97,7 +98,7 @@ async def replace_cronjob(api: KubeApi, *, seen: CronJobView, body: Mapping[str,
         "ownerReferences": wanted.get("ownerReferences") or seen.owner_references,
     }
     whole = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": body["spec"]}
-    path = _path(BATCH, "cronjobs", namespace=seen.namespace, name=seen.name)
+    path = path_of(BATCH, "cronjobs", namespace=seen.namespace, name=seen.name)
     return await api.request("PUT", path, query={"fieldManager": names.MANAGER}, body=whole)
 
 
@@ -118,7 +119,7 @@ async def apply_status(api: KubeApi, *, policy: Policy, status: Mapping[str, Any
         },
         "status": status,
     }
-    path = _path(POLICIES, names.PLURAL, namespace=policy.key.namespace, name=policy.key.name, sub="status")
+    path = path_of(POLICIES, names.PLURAL, namespace=policy.key.namespace, name=policy.key.name, sub="status")
     query = {"fieldManager": names.MANAGER, "force": "true"}
     return await api.request("PATCH", path, query=query, body=body, content_type=APPLY)
 
@@ -131,7 +132,7 @@ async def mark_recorded(
         "metadata": {"uid": uid, "labels": {names.LABEL_RECORDED: "true"}},
         "spec": {"ttlSecondsAfterFinished": ttl_seconds},
     }
-    path = _path(BATCH, "jobs", namespace=namespace, name=name)
+    path = path_of(BATCH, "jobs", namespace=namespace, name=name)
     try:
         return await api.request("PATCH", path, query={"fieldManager": names.MANAGER}, body=body, content_type=MERGE)
     except ApiError as error:
@@ -144,7 +145,7 @@ async def mark_recorded(
 async def pods_of_job(api: KubeApi, *, namespace: str, job_uid: str) -> list[dict[str, Any]]:
     """The pods of one Job."""
     query = {"labelSelector": f"{names.LABEL_CONTROLLER_UID}={job_uid}"}
-    page = await api.request("GET", _path(CORE, "pods", namespace=namespace), query=query)
+    page = await api.request("GET", path_of(CORE, "pods", namespace=namespace), query=query)
     items: list[dict[str, Any]] = page.get("items", [])
     return items
 
@@ -152,11 +153,11 @@ async def pods_of_job(api: KubeApi, *, namespace: str, job_uid: str) -> list[dic
 async def events_of(api: KubeApi, *, namespace: str, kind: str, uid: str) -> list[dict[str, Any]]:
     """The Events about one object."""
     query = {"fieldSelector": f"involvedObject.kind={kind},involvedObject.uid={uid}"}
-    page = await api.request("GET", _path(CORE, "events", namespace=namespace), query=query)
+    page = await api.request("GET", path_of(CORE, "events", namespace=namespace), query=query)
     items: list[dict[str, Any]] = page.get("items", [])
     return items
 
 
 async def create_event(api: KubeApi, *, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """POST of one Event."""
-    return await api.request("POST", _path(CORE, "events", namespace=namespace), body=body)
+    return await api.request("POST", path_of(CORE, "events", namespace=namespace), body=body)
