@@ -13,7 +13,7 @@ from datetime import datetime
 
 import aiohttp
 
-from retrain_operator.api import reasons
+from retrain_operator.api import raw, reasons
 from retrain_operator.api.admin import AdminSettings
 from retrain_operator.api.policy import Policy, PolicyKey
 from retrain_operator.cache import Cache
@@ -157,6 +157,7 @@ class Controller:
 
     async def _observe(self, *, policy: Policy, memory: PolicyMemory) -> tuple[Observed, datetime | None]:
         """What is known about one policy; reads the pods of finished Jobs, and of Jobs that should have started."""
+        await self._seek_missing(policy=policy, memory=memory)
         jobs = self._cache.jobs(policy)
         memory.keep_jobs({job.uid for job in jobs})
         look_again = await self._look_at_waiting(policy=policy, memory=memory)
@@ -181,6 +182,17 @@ class Controller:
             pods = await resources.pods_of_job(self._api, namespace=policy.key.namespace, job_uid=uid)
             memory.ends[uid] = job_end(job=by_uid[uid], pods=pods)
         return observed(), look_again
+
+    async def _seek_missing(self, *, policy: Policy, memory: PolicyMemory) -> None:
+        """Reads Jobs that the status tells of and nobody else does: the watches do not keep step."""
+        known = {job.name for job in self._cache.jobs(policy)}
+        told = {str(active.get("job")) for active in raw.items(policy.status.get("active"))}
+        for name in sorted(told - known - memory.sought):
+            live = await resources.get_child(self._api, plural="jobs", namespace=policy.key.namespace, name=name)
+            if live is not None:
+                self._cache.put_job(live)
+            memory.sought.add(name)
+        memory.sought &= told
 
     def _initial_slot(self, policy: Policy) -> bool:
         if policy.status.get("lastHandled"):

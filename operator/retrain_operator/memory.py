@@ -14,6 +14,8 @@ class PolicyMemory:
     ends: dict[str, JobEnd] = field(default_factory=dict)
     looks: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, Cause] = field(default_factory=dict)
+    #: Names of Jobs that were looked for, since the status tells of them and the cache does not.
+    sought: set[str] = field(default_factory=set)
     refused: Cause | None = None
     refused_generation: int = 0
     trouble: Cause | None = None
