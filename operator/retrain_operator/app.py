@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -28,6 +29,10 @@ from retrain_operator.reflector import Reflector
 from retrain_operator.resync import resync_for_ever
 from retrain_operator.scrape import metrics_route, serve_metrics
 from retrain_operator.settings import Settings
+from retrain_operator.triggers.evaluator import Evaluator
+from retrain_operator.triggers.prometheus import Prometheus
+from retrain_operator.triggers.signals import Signals
+from retrain_operator.triggers.webhook import Webhook, serve_webhook
 from retrain_operator.watch import watch
 
 _log = logging.getLogger(__name__)
@@ -55,6 +60,8 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     )
     leader = _leader(api=api, settings=settings) if settings.leader_election else None
 
+    signals = Signals()
+
     def leads() -> bool:
         return leader is None or leader.leads()
 
@@ -65,6 +72,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         admin=settings.admin,
         now=_now,
         leads=leads,
+        signals=signals,
     )
     health = Health(stuck_seconds=settings.stuck_seconds, oldest_in_queue=queue.oldest_seconds)
 
@@ -87,6 +95,18 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
     servers = [await serve_health(health=health, port=settings.health_port, more=more)]
     if settings.metrics_port is not None and not shared:
         servers.append(await serve_metrics(page=page, port=settings.metrics_port))
+    source = _prometheus(settings)
+    if settings.webhook_port is not None and settings.webhook_token_file is not None:
+        webhook = Webhook(
+            cache=cache,
+            queue=queue,
+            signals=signals,
+            ready=lambda: health.ready and leads(),
+            now=_now,
+            token_file=Path(settings.webhook_token_file),
+            timeout_seconds=settings.webhook_timeout_seconds,
+        )
+        servers.append(await serve_webhook(webhook=webhook, port=settings.webhook_port))
     try:
         versions = await _first_lists(api=api, cache=cache, settings=settings)
         listed()
@@ -122,6 +142,17 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             for kind in (CRONJOBS, JOBS)
             for namespace in settings.namespaces or (None,)
         }
+        parts["queries"] = Evaluator(
+            source=source,
+            cache=cache,
+            queue=queue,
+            signals=signals,
+            counts=api.counts,
+            leads=leads,
+            now=_now,
+            minimum_seconds=settings.prometheus_minimum_interval_seconds,
+            together=settings.prometheus_queries,
+        ).run()
         if leader is not None:
             # Until then the workers pass over every policy; the cache is warm when the Lease comes.
             parts["lease"] = leader.hold(elected=lambda: _look_at_all(cache=cache, queue=queue))
@@ -131,6 +162,8 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             await leader.give_back()
         for server in servers:
             await server.cleanup()
+        if source is not None:
+            await source.close()
         await api.close()
 
 
@@ -151,6 +184,17 @@ async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> dic
         _log.warning("the first lists failed: %s; again in %.0f s", told, seconds)
         await asyncio.sleep(seconds)
         wait = min(2 * wait, settings.backoff_last_seconds)
+
+
+def _prometheus(settings: Settings) -> Prometheus | None:
+    if not settings.prometheus_url:
+        return None
+    return Prometheus(
+        url=settings.prometheus_url,
+        token_file=settings.prometheus_token_file,
+        ca_file=settings.prometheus_ca_file,
+        timeout_seconds=settings.prometheus_timeout_seconds,
+    )
 
 
 def _leader(*, api: KubeApi, settings: Settings) -> Leader:

@@ -28,6 +28,7 @@ from retrain_operator.planning.plan import jobs_to_read, make_plan
 from retrain_operator.planning.upstream import champion_of
 from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
 from retrain_operator.queue import WorkQueue
+from retrain_operator.triggers.signals import Signals
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,9 @@ class Controller:
         admin: AdminSettings,
         now: Callable[[], datetime],
         leads: Callable[[], bool] = lambda: True,
+        signals: Signals | None = None,
     ) -> None:
+        self._signals = signals or Signals()
         self._leads = leads
         self._api = api
         self._counts = api.counts
@@ -81,6 +84,7 @@ class Controller:
         """Drops what is remembered of policies that are gone."""
         for uid in [uid for uid in self._memory if uid not in but]:
             del self._memory[uid]
+        self._signals.forget(but=but)
 
     async def _look(self, key: PolicyKey) -> None:
         """One look, with its errors turned into a later one. One bad policy must not stop the others."""
@@ -175,6 +179,8 @@ class Controller:
                 trouble=memory.trouble,
                 initial_slot=self._initial_slot(policy),
                 upstream=None if upstream is None else champion_of(policy=upstream),
+                sample=self._signals.sample(policy_uid=policy.uid),
+                alert=self._signals.alert(policy_uid=policy.uid),
             )
 
         by_uid = {job.uid: job for job in jobs}

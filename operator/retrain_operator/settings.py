@@ -59,6 +59,33 @@ class Settings:
     metrics_port: int | None = None
     """Port of /metrics; None serves it on the health port."""
 
+    prometheus_url: str = ""
+    """Prometheus that answers the queries of `triggers.prometheus`; empty: none does."""
+
+    prometheus_token_file: str | None = None
+    """File with a bearer token for it, read for each query; None sends none."""
+
+    prometheus_ca_file: str | None = None
+    """File with the certificates that it is trusted by; None trusts those of the image."""
+
+    prometheus_timeout_seconds: float = 10
+    """Longest time for one query."""
+
+    prometheus_minimum_interval_seconds: float = 30
+    """Shortest time between two askings of one query, whatever a policy says."""
+
+    prometheus_queries: int = 8
+    """Queries under way at once."""
+
+    webhook_port: int | None = None
+    """Port of /alertmanager for `triggers.webhook`; None serves none. It needs `webhookTokenFile`."""
+
+    webhook_token_file: str | None = None
+    """File with the bearer token that Alertmanager must send; read for each request."""
+
+    webhook_timeout_seconds: float = 5
+    """So long a notification waits for the status to hold it; then Alertmanager is asked to try again."""
+
     log_format: LogFormat = "text"
     """`json`: one object a line, with namespace, policy, run and action as fields; `text`: for people."""
 
@@ -121,6 +148,14 @@ def read_settings(text: str, *, base: Settings | None = None) -> Settings:
             raise SettingsError(f"{key!r} is not a setting; the settings are: {', '.join(sorted(own | admin))}")
     if not chosen["lease_retry_seconds"] < chosen["lease_deadline_seconds"] < chosen["lease_seconds"]:
         raise SettingsError("leaseRetrySeconds must be below leaseDeadlineSeconds, and that below leaseSeconds")
+    if chosen["webhook_port"] is not None and chosen["webhook_token_file"] is None:
+        raise SettingsError("webhookTokenFile is required where webhookPort is set: anybody could start runs without")
+    if chosen["prometheus_url"] and not chosen["prometheus_url"].startswith(("http://", "https://")):
+        raise SettingsError(
+            f"prometheusUrl: {chosen['prometheus_url']!r} is not valid; write http://... or https://..."
+        )
+    if chosen["prometheus_queries"] < 1:
+        raise SettingsError("prometheusQueries: 0 is not valid; write 1 or more")
     if chosen["workers"] < 1:
         raise SettingsError("workers: 0 is not valid; write 1 or more")
     if min(shaping["waiting_looks_seconds"], default=0) < 1:
@@ -149,7 +184,7 @@ def _typed(*, key: str, value: Any, hint: Any) -> Any:
         if value in get_args(hint):
             return value
         raise SettingsError(f"{key}: {value!r} is not valid; write {' or '.join(get_args(hint))}")
-    if hint is str and isinstance(value, str) and (value or key == "selector"):
+    if hint is str and isinstance(value, str) and (value or key in ("selector", "prometheusUrl")):
         return value
     if hint is bool and isinstance(value, bool):
         return value

@@ -16,12 +16,14 @@ from typing import Any, Literal, get_args
 from retrain_trainer.errors import SpecError
 
 Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
-Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream"]
+Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream", "Prometheus", "Webhook"]
 Trigger = Literal[
     "NoChampion",
     "Requested",
     "SpecChange",
     "Upstream",
+    "Prometheus",
+    "Webhook",
     "BelowThreshold",
     "Drop",
     "Drift",

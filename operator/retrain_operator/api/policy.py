@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from retrain_operator.api import names, raw
+from retrain_operator.api.durations import parse_duration
 
 #: Characters of a request's string that count; an annotation may hold 256 KiB.
 MAX_REQUEST_LENGTH = 256
@@ -21,6 +23,15 @@ class PolicyKey:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusTrigger:
+    """`triggers.prometheus`: what is asked, how often, and for how long it must be true."""
+
+    query: str
+    wait: timedelta
+    interval: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,26 @@ class Policy:
         if raw.at(self.spec, "triggers", "upstream", "enabled") is False:
             return None
         return raw.text(raw.at(self.spec, "triggers", "upstream", "policy"))
+
+    @property
+    def prometheus(self) -> PrometheusTrigger | None:
+        """`triggers.prometheus`; None where it is off."""
+        section = raw.mapping(raw.at(self.spec, "triggers", "prometheus"))
+        query = raw.text(section.get("query"))
+        if query is None or section.get("enabled") is False:
+            return None
+        return PrometheusTrigger(
+            query=query,
+            wait=parse_duration(section.get("for")) or timedelta(0),
+            interval=parse_duration(section.get("interval")) or timedelta(minutes=5),
+        )
+
+    @property
+    def webhook(self) -> Mapping[str, str] | None:
+        """`triggers.webhook.matchLabels`; None where it is off."""
+        section = raw.mapping(raw.at(self.spec, "triggers", "webhook"))
+        wanted = {name: str(value) for name, value in raw.mapping(section.get("matchLabels")).items()}
+        return wanted if wanted and section.get("enabled") is not False else None
 
     @property
     def approved_version(self) -> str | None:

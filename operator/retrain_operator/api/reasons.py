@@ -98,6 +98,18 @@ NOT_SUSPENDED = "NotSuspended"
 CLOCK_CHANGE = "ClockChange"
 NO_CLOCK_CHANGE = "NoClockChange"
 
+# --- TriggersHealthy --------------------
+#: Prometheus answers the query of the policy.
+QUERY_ANSWERED = "QueryAnswered"
+#: It has not been asked since the policy named it.
+NOT_ASKED_YET = "NotAskedYet"
+#: The administrator has set no Prometheus.
+PROMETHEUS_NOT_CONFIGURED = "PrometheusNotConfigured"
+#: Several times in a row there was no answer.
+PROMETHEUS_UNREACHABLE = "PrometheusUnreachable"
+#: Prometheus does not understand the query, or its answer is neither true nor false.
+QUERY_REFUSED = "QueryRefused"
+
 # --- Events only --------------------
 RUN_STARTED = "RunStarted"
 RUN_WAITING = "RunWaiting"

@@ -8,7 +8,7 @@ from typing import Literal
 Action = Literal["check", "train", "approve", "reject", "rollback", "pin"]
 
 #: Why a run started.
-Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream"]
+Cause = Literal["Initial", "Schedule", "Request", "SpecChange", "Upstream", "Prometheus", "Webhook"]
 
 #: Why a run trained.
 Trigger = Literal[
@@ -16,6 +16,8 @@ Trigger = Literal[
     "Requested",
     "SpecChange",
     "Upstream",
+    "Prometheus",
+    "Webhook",
     "BelowThreshold",
     "Drop",
     "Drift",
@@ -57,4 +59,5 @@ ConditionType = Literal[
     "NoSkill",
     "ApprovalRequired",
     "Drifted",
+    "TriggersHealthy",
 ]

@@ -82,6 +82,20 @@ class Counts:
             ["verb", "resource", "code"],
             registry=self.registry,
         )
+        self._queries = Counter(
+            "retrain_operator_prometheus_queries",
+            "Queries of triggers.prometheus that were asked.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        for outcome in ("answered", "refused", "unreachable"):
+            self._queries.labels(outcome=outcome)
+        self._query_seconds = Histogram(
+            "retrain_operator_prometheus_query_duration_seconds",
+            "Seconds until Prometheus answered, or did not.",
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
         self._restarts = Counter(
             "retrain_operator_watch_restarts",
             "Watch requests after the first one of each stream; one every five minutes is the server's own limit.",
@@ -115,6 +129,11 @@ class Counts:
     def requested(self, *, verb: str, resource: str, code: int | None) -> None:
         """One request to the API server; `code` None: no answer."""
         self._requests.labels(verb=verb, resource=resource, code="none" if code is None else str(code)).inc()
+
+    def queried(self, *, outcome: str, seconds: float) -> None:
+        """One query of a policy's trigger: `answered`, `refused` or `unreachable`."""
+        self._queries.labels(outcome=outcome).inc()
+        self._query_seconds.observe(seconds)
 
     def watching(self, *, resource: str, path: str) -> None:
         """A watch request; `path` tells one stream from another."""

@@ -39,6 +39,24 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What asking a Prometheus query gave last. `truth` None: there was no answer, and `problem` may say why."""
+
+    query: str
+    at: datetime
+    truth: bool | None
+    problem: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """The newest alert that Alertmanager told of, of those that a policy waits for."""
+
+    name: str
+    began: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """One policy, its children and what was found out about them.
 
@@ -57,6 +75,8 @@ class Observed:
     trouble: Cause | None = None
     initial_slot: bool = True
     upstream: Upstream | None = None
+    sample: Sample | None = None
+    alert: Alert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

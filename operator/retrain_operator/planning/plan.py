@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from retrain_operator.api import names
 from retrain_operator.api.admin import AdminSettings
+from retrain_operator.planning.calls import is_written, next_triggers
 from retrain_operator.planning.children import desired_cronjob, desired_job
 from retrain_operator.planning.digests import Digests, digests_of
 from retrain_operator.planning.history import is_recorded, new_runs
@@ -52,8 +53,13 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
     cronjob_write = None
     if problem is None:
         cronjob_write = _cronjob_write(observed=observed, schedule=schedule, admin=admin, digests=digests)
-    handled = handled_after(policy=policy, jobs=observed.jobs, digests=digests, upstream=observed.upstream)
-    pending = open_requests(policy=policy, handled=handled, digests=digests, upstream=observed.upstream)
+    triggers = next_triggers(policy=policy, sample=observed.sample, alert=observed.alert, now=now)
+    handled = handled_after(
+        policy=policy, jobs=observed.jobs, digests=digests, upstream=observed.upstream, triggers=triggers
+    )
+    pending = open_requests(
+        policy=policy, handled=handled, digests=digests, upstream=observed.upstream, triggers=triggers
+    )
     if observed.trouble is None:
         if cronjob_write is not None:
             writes.append(cronjob_write)
@@ -62,7 +68,7 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
         if pending and problem is None and not unfinished_jobs(observed.jobs):
             if pending[0].cause == "Initial" and not observed.initial_slot:
                 look_again = now + INITIAL_RETRY
-            else:
+            elif is_written(cause=pending[0].cause, text=pending[0].text, status=policy.status):
                 writes.append(
                     CreateJob(body=desired_job(policy=policy, admin=admin, digests=digests, request=pending[0]))
                 )
@@ -76,6 +82,7 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
             digests=digests,
             handled=handled,
             pending=pending,
+            triggers=triggers,
             now=now,
         )
         if differs(stored=policy.status, wanted=wanted):

@@ -10,6 +10,7 @@ from retrain_operator.api import raw
 from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy
 from retrain_operator.api.vocabulary import Action, Cause
+from retrain_operator.planning.calls import CALLS, calls_handled, calls_of
 from retrain_operator.planning.digests import Digests
 from retrain_operator.planning.observed import Upstream
 from retrain_operator.planning.upstream import called_by, upstream_handled
@@ -28,12 +29,20 @@ class Request:
 #: What a person asks for by annotation, in the order in which it is answered.
 _ASKED: tuple[Action, ...] = ("rollback", "approve", "reject", "train")
 
+#: Causes of Jobs whose request is not a person's string.
+_NOT_BY_PEOPLE: tuple[Cause, ...] = ("SpecChange", "Upstream", *CALLS.values())
+
 #: Fields of `spec.promotion` that call for a run of their own when they are set or changed.
 _BY_SPEC: tuple[tuple[str, Action], ...] = (("pinnedVersion", "pin"), ("approvedVersion", "approve"))
 
 
 def handled_after(
-    *, policy: Policy, jobs: Iterable[JobView], digests: Digests, upstream: Upstream | None = None
+    *,
+    policy: Policy,
+    jobs: Iterable[JobView],
+    digests: Digests,
+    upstream: Upstream | None = None,
+    triggers: Mapping[str, Any] = raw.EMPTY,
 ) -> dict[str, str]:
     """`status.lastHandled`: what stands there, and what is answered by a Job that exists.
 
@@ -47,9 +56,7 @@ def handled_after(
     handled |= {
         action: text
         for action, text in policy.requests.items()
-        if any(
-            job.action == action and job.cause not in ("SpecChange", "Upstream") and job.request == text for job in jobs
-        )
+        if any(job.action == action and job.cause not in _NOT_BY_PEOPLE and job.request == text for job in jobs)
     }
     for field, action in _BY_SPEC:
         wanted = _wanted(policy, field)
@@ -60,6 +67,7 @@ def handled_after(
             handled[field] = wanted
     if (answered_last := upstream_handled(policy=policy, stored=stored, jobs=jobs, upstream=upstream)) is not None:
         handled["upstream"] = answered_last
+    handled |= calls_handled(triggers=triggers, stored=stored, jobs=jobs)
     looked = [job for job in jobs if job.action in ("check", "train")]  # the others read no data
     if any(job.spec_digest == digests.spec for job in looked):
         handled["spec"] = digests.spec
@@ -73,7 +81,12 @@ def _wanted(policy: Policy, field: str) -> str | None:
 
 
 def open_requests(
-    *, policy: Policy, handled: Mapping[str, str], digests: Digests, upstream: Upstream | None = None
+    *,
+    policy: Policy,
+    handled: Mapping[str, str],
+    digests: Digests,
+    upstream: Upstream | None = None,
+    triggers: Mapping[str, Any] = raw.EMPTY,
 ) -> list[Request]:
     """The runs called for and not yet answered, the most urgent first.
 
@@ -99,6 +112,12 @@ def open_requests(
     called = called_by(policy=policy, upstream=upstream)
     if not initial and not policy.suspended and called is not None and called != handled.get("upstream"):
         found.append(Request(action="check", cause="Upstream", token=called, text=called))
+    calls = {} if initial or policy.suspended else calls_of(triggers)
+    found += [
+        Request(action="check", cause=CALLS[name], token=fired, text=fired)
+        for name, fired in calls.items()
+        if fired != handled.get(name)
+    ]
     if (text := policy.requests.get("check")) is not None and text != handled.get("check"):
         found.append(Request(action="check", cause="Request", token=text, text=text))
     if not initial and not policy.suspended and handled.get("threshold") != digests.threshold:

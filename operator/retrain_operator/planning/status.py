@@ -18,6 +18,7 @@ from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.outcomes import outcome_conditions
 from retrain_operator.planning.requests import Request
 from retrain_operator.planning.schedule import Schedule
+from retrain_operator.planning.watched import trigger_conditions
 
 
 def next_status(
@@ -29,6 +30,7 @@ def next_status(
     digests: Digests,
     handled: Mapping[str, str],
     pending: Sequence[Request],
+    triggers: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
     """The status that should stand; equal to the present one when nothing has changed."""
@@ -61,6 +63,7 @@ def next_status(
             fields=fields,
             settled=settled,
         ),
+        *trigger_conditions(policy=policy, stored=conditions_before, sample=observed.sample),
     ]
     upcoming = schedule.next(after=now) if schedule and not policy.suspended and problem is None else None
     status: dict[str, Any] = {
@@ -74,6 +77,7 @@ def next_status(
         "pending": [_pending(request) for request in pending],
         "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
         "nextScheduleTime": format_time(upcoming) if upcoming else None,
+        "triggers": dict(triggers),
         "lastHandled": dict(handled),
         "consecutiveFailures": consecutive_failures(stored=stored, runs=runs),
         "runs": history(stored=stored, runs=runs, limit=policy.run_history_limit),

@@ -20,6 +20,7 @@ from retrain_operator.api.policy import PolicyKey
 from retrain_operator.cache import Cache
 from retrain_operator.planning.ends import job_end
 from retrain_operator.planning.observed import (
+    Alert,
     Cause,
     CreateCronJob,
     CreateJob,
@@ -29,6 +30,7 @@ from retrain_operator.planning.observed import (
     Observed,
     Plan,
     ReplaceCronJob,
+    Sample,
     Write,
     WriteStatus,
 )
@@ -83,6 +85,10 @@ def kind_of(write: Write) -> str:
             return "mark"
 
 
+#: What `triggers.prometheus` asks.
+QUERY = "avg(prediction_error) > 0.3"
+
+
 @dataclass(slots=True)
 class World:
     """One policy, its children and strangers. `now` is the operator's clock and the server's."""
@@ -99,6 +105,8 @@ class World:
     #: Names of Jobs that were in the way of a new one, and were read.
     met: set[str] = field(default_factory=set)
     waiting: dict[str, Cause] = field(default_factory=dict)
+    sample: Sample | None = None
+    alert: Alert | None = None
     refused: Cause | None = None
     trouble: Cause | None = None
     initial_slot: bool = True
@@ -171,6 +179,15 @@ class World:
         )
         self.pods[metadata["uid"]] = [pod]
 
+    def query(self, *, truth: bool | None, problem: str | None = None, text: str = QUERY) -> None:
+        """Prometheus is asked: true, false, or no answer and why."""
+        cause = Cause(reason=problem, message="as Prometheus says") if problem else None
+        self.sample = Sample(query=text, at=self.now, truth=truth, problem=cause)
+
+    def alarm(self, *, name: str = "PredictionsDrift", ago: float = 0) -> None:
+        """Alertmanager tells of an alert that began so many seconds ago."""
+        self.alert = Alert(name=name, began=self.now - timedelta(seconds=ago))
+
     def lose_pods(self) -> None:
         """The pods are collected before anybody read them."""
         self.pods.clear()
@@ -210,6 +227,8 @@ class World:
                 refused=self.refused,
                 trouble=self.trouble,
                 initial_slot=self.initial_slot,
+                sample=self.sample,
+                alert=self.alert,
             )
 
         by_uid = {job.uid: job for job in cache.jobs(policy)}
@@ -222,7 +241,7 @@ class World:
         return make_plan(observed=self.observe(), admin=ADMIN, now=now or self.now)
 
     def forget(self) -> None:
-        """The operator dies: all it remembers is gone."""
+        """The operator dies: all it remembers is gone. Prometheus and Alertmanager tell what they told again."""
         self.ends, self.waiting, self.refused, self.trouble, self.met = {}, {}, None, None, set()
 
     def settle(self, *, limit: int = 8, now: datetime | None = None) -> list[str]:

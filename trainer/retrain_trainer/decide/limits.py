@@ -12,6 +12,7 @@ from typing import Final
 
 from retrain_trainer.contract import Trigger
 from retrain_trainer.decide.situation import History, Situation, Training
+from retrain_trainer.decide.triggers import PULLED
 from retrain_trainer.spec import LimitsSpec, TriggersSpec
 
 #: Below this share of fresh rows in the holdout no new comparison: repeated looks are repeated chances of a false win.
@@ -26,14 +27,14 @@ _MOST_DOUBLINGS: Final = 6
 
 #: Triggers that look at the same rows again when nothing new has come.
 _LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset(
-    {"Upstream", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"}
+    {*PULLED, "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge", "Always"}
 )
 
 #: Triggers that stand until something changes, and would train the same model again and again.
 _STANDS: Final[frozenset[Trigger]] = frozenset({"NoChampion", "BelowThreshold", "Drop", "Drift", "NewRows", "MaxAge"})
 
-#: Those, and one that is pulled once for each change: it trains again however its last challenger fared.
-_WAITS_FOR_PEOPLE: Final[frozenset[Trigger]] = _STANDS | {"Upstream"}
+#: Those, and the ones that are pulled: such a one trains again however its last challenger fared.
+_WAITS_FOR_PEOPLE: Final[frozenset[Trigger]] = _STANDS | PULLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

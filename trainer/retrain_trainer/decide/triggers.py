@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from retrain_trainer.contract import Trigger
 from retrain_trainer.decide.situation import Situation
@@ -10,6 +11,10 @@ from retrain_trainer.spec import TriggersSpec
 
 #: Without `share` and `count`: so many new rows, as a share of the champion's training rows.
 DEFAULT_NEW_ROWS = 0.5
+
+#: Triggers that somebody outside pulls, once for each event, in the order of urgency.
+_PULLED: Final[tuple[Trigger, ...]] = ("Upstream", "Webhook", "Prometheus")
+PULLED: Final[frozenset[Trigger]] = frozenset(_PULLED)
 
 
 def fired_triggers(*, situation: Situation, triggers: TriggersSpec) -> tuple[Trigger, ...]:
@@ -24,8 +29,8 @@ def fired_triggers(*, situation: Situation, triggers: TriggersSpec) -> tuple[Tri
 def _fired(situation: Situation, triggers: TriggersSpec) -> Iterator[Trigger]:
     if triggers.spec_change and situation.spec_changed:
         yield "SpecChange"
-    if triggers.upstream is not None and "Upstream" in situation.called:
-        yield "Upstream"
+    pulled = {"Upstream": triggers.upstream is not None, "Prometheus": triggers.prometheus, "Webhook": triggers.webhook}
+    yield from (trigger for trigger in _PULLED if pulled[trigger] and trigger in situation.called)
     below = triggers.below_threshold
     missed = situation.score.threshold_met is False and situation.score.below_in_a_row >= below.consecutive
     if below.enabled and missed:

@@ -79,7 +79,10 @@ class MaxAge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggersSpec:
-    """What calls for training. `upstream`: the policy of this namespace whose new champion does, None for none."""
+    """What calls for training. `upstream`: the policy of this namespace whose new champion does, None for none.
+
+    What `prometheus` and `webhook` wait for is the operator's to watch; here they are on or off.
+    """
 
     below_threshold: BelowThreshold = field(default_factory=BelowThreshold)
     drop: Drop = field(default_factory=Drop)
@@ -88,6 +91,8 @@ class TriggersSpec:
     max_age: MaxAge = field(default_factory=MaxAge)
     spec_change: bool = True
     upstream: str | None = None
+    prometheus: bool = False
+    webhook: bool = False
     always: bool = False
 
 
@@ -102,6 +107,8 @@ def read_triggers(reader: Reader) -> TriggersSpec:
         max_age=_max_age(reader.section("maxAge"), named=reader.has("maxAge")),
         spec_change=change.flag("enabled", default=True),
         upstream=_upstream(reader.section("upstream"), named=reader.has("upstream")),
+        prometheus=_watched(reader, "prometheus", fields=("query", "for", "interval")),
+        webhook=_watched(reader, "webhook", fields=("matchLabels",)),
         always=reader.has("always") and always.flag("enabled", default=True),
     )
     for section in (change, always, reader):
@@ -164,6 +171,14 @@ def _upstream(reader: Reader, *, named: bool) -> str | None:
             reason="InvalidSpec", message="spec.triggers.upstream.policy is required: a policy of this namespace"
         )
     return policy if named and enabled else None
+
+
+def _watched(reader: Reader, name: str, *, fields: tuple[str, ...]) -> bool:
+    """On? `fields` are the operator's business; a run is told that it was called, and by what."""
+    section = reader.section(name)
+    enabled = section.flag("enabled", default=True)
+    section.finish(ignore=fields)
+    return reader.has(name) and enabled
 
 
 def _max_age(reader: Reader, *, named: bool) -> MaxAge:

@@ -16,6 +16,7 @@ from retrain_trainer.decide import (
     decide,
     fired_triggers,
 )
+from retrain_trainer.decide.triggers import PULLED
 from retrain_trainer.steps.context import Context
 from retrain_trainer.steps.memory import Memory
 
@@ -40,7 +41,7 @@ def new_rows(this: Context, table: Table, profile: Profile) -> tuple[int | None,
 def called(this: Context) -> tuple[str, ...]:
     """Triggers that somebody else pulled: by this run, or by one before that had to wait."""
     before = () if this.head.memory is None else this.head.memory.called
-    pulled = this.run.cause if this.run.cause == "Upstream" else None
+    pulled = this.run.cause if this.run.cause in PULLED else None
     return before if pulled is None or pulled in before else (*before, pulled)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from retrain_operator.api import names
 
-from tests.unit.operator.world import NAME, World
+from tests.unit.operator.world import NAME, QUERY, World
 
 #: What people, slots, runs and the passing of time do to the objects.
 _EVENTS = st.one_of(
@@ -30,6 +30,9 @@ _EVENTS = st.one_of(
     st.tuples(st.just("lose pods"), st.none()),
     st.tuples(st.just("ttl"), st.none()),
     st.tuples(st.just("delete CronJob"), st.none()),
+    st.tuples(st.just("watch"), st.sampled_from([None, "0s", "1h"])),
+    st.tuples(st.just("query"), st.sampled_from([True, False, None])),
+    st.tuples(st.just("alert"), st.integers(0, 10_000)),
     st.tuples(st.just("hours"), st.integers(1, 200)),
 )
 #: Each event, and whether the operator settles the policy before the next one.
@@ -56,6 +59,17 @@ def happen(world: World, event: Event, number: int) -> None:
             world.edit({"data": {"uri": value}})
         case "edit specChange", _:
             world.edit({"triggers": {"specChange": {"enabled": value}}})
+        case "watch", None:
+            world.edit({"triggers": {"prometheus": {"enabled": False}, "webhook": {"enabled": False}}})
+        case "watch", _:
+            asks = {"enabled": True, "query": QUERY, "for": value}
+            world.edit({"triggers": {"prometheus": asks, "webhook": {"enabled": True, "matchLabels": {"a": "b"}}}})
+        case "query", bool(truth):
+            world.query(truth=truth)
+        case "query", _:
+            world.query(truth=None, problem="PrometheusUnreachable")
+        case "alert", int(ago):
+            world.alarm(ago=ago)
         case "limit history", _:
             world.edit({"runHistoryLimit": value})
         case "suspend", _:

@@ -16,7 +16,7 @@ from retrain_operator.planning.observed import Cause, WriteStatus
 from retrain_operator.planning.plan import make_plan
 
 from tests.builders import NOON, a_cronjob, a_job, a_message, a_pod, an_owner, stamp
-from tests.unit.operator.world import ADMIN, NAME, World
+from tests.unit.operator.world import ADMIN, NAME, QUERY, World
 
 Step = Callable[[World], object]
 
@@ -71,6 +71,26 @@ def finish(**how: Any) -> Step:
 def fails(exit_code: int, **how: Any) -> Step:
     """The oldest Job under way ends with an error."""
     return lambda world: world.finish(exit_code=exit_code, **how)
+
+
+def asked(**how: Any) -> Step:
+    """Prometheus was asked."""
+    return lambda world: world.query(**how)
+
+
+def true(world: World) -> None:
+    """Prometheus was asked, and the query is true."""
+    world.query(truth=True)
+
+
+def false(world: World) -> None:
+    """Prometheus was asked, and the query is false."""
+    world.query(truth=False)
+
+
+def alarm(**how: Any) -> Step:
+    """Alertmanager tells of an alert."""
+    return lambda world: world.alarm(**how)
 
 
 def later(**time: float) -> Step:
@@ -200,6 +220,13 @@ def at(moment: datetime) -> Step:
 
 #: From nothing to a policy with a champion of version 1.
 PROMOTED: tuple[Step, ...] = (settle, start, later(minutes=5), finish(message={"outcome": "Promoted"}), settle, ttl)
+
+ASKS = {"prometheus": {"query": QUERY}}
+PATIENT = {"prometheus": {"query": QUERY, "for": "10m"}}
+OTHER = {"prometheus": {"query": "up == 0"}}
+HEARS = {"webhook": {"matchLabels": {"alertname": "PredictionsDrift"}}}
+WATCHING: tuple[Step, ...] = (*PROMOTED, edit(triggers=ASKS), settle)
+CALLED: tuple[Step, ...] = (*WATCHING, true, settle)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -368,6 +395,153 @@ ROWS = [
         writes=["create Request train Job", "status"],
         status={"lastHandled.train": "a", "active": None},
         events=["RequestRepeated"],
+    ),
+    # --- calls of Prometheus and Alertmanager --------------------
+    Row(
+        says="a query that is named and not asked yet says so",
+        given=[*PROMOTED, edit(triggers=ASKS)],
+        writes=["replace CronJob", "status"],
+        conditions={"TriggersHealthy": ("Unknown", "NotAskedYet")},
+    ),
+    Row(
+        says="a query that is false starts nothing",
+        given=[*WATCHING, false],
+        writes=["status"],
+        conditions={"TriggersHealthy": ("True", "QueryAnswered")},
+        status={"triggers.prometheus.state": "Inactive", "active": None},
+    ),
+    Row(
+        says="a query that becomes true is written down, then runs",
+        given=[*WATCHING, false, settle, later(minutes=5), true],
+        writes=["status", "create Prometheus check Job", "status"],
+        status={"triggers.prometheus.state": "Firing", "active.0.cause": "Prometheus", "pending": None},
+        events=["RunStarted"],
+    ),
+    Row(says="a query that stays true starts nothing more", given=[*CALLED, later(minutes=5), true]),
+    Row(
+        says="a query that was false in between calls again",
+        given=[*CALLED, finish(), settle, later(minutes=5), false, settle, later(minutes=5), true],
+        writes=["status", "create Prometheus check Job", "status"],
+    ),
+    Row(
+        says="no answer changes no state",
+        given=[*CALLED, asked(truth=None, problem="PrometheusUnreachable")],
+        writes=["status"],
+        conditions={**HEALTHY, "TriggersHealthy": ("False", "PrometheusUnreachable")},
+        status={"triggers.prometheus.state": "Firing"},
+    ),
+    Row(
+        says="true again after no answer is no new call",
+        given=[*CALLED, asked(truth=None, problem="PrometheusUnreachable"), settle, later(minutes=5), true],
+        writes=["status"],
+        conditions={"TriggersHealthy": ("True", "QueryAnswered")},
+    ),
+    Row(
+        says="a refused query is told and leaves Ready alone",
+        given=[*WATCHING, asked(truth=None, problem="QueryRefused")],
+        writes=["status"],
+        conditions={**HEALTHY, "TriggersHealthy": ("False", "QueryRefused")},
+    ),
+    Row(
+        says="a query that must be true for ten minutes waits for them",
+        given=[*PROMOTED, edit(triggers=PATIENT), settle, true, settle, later(minutes=5), true],
+        status={"triggers.prometheus.state": "Pending", "triggers.prometheus.fired": None},
+    ),
+    Row(
+        says="and calls when they have passed",
+        given=[*PROMOTED, edit(triggers=PATIENT), settle, true, settle, later(minutes=10), true],
+        writes=["status", "create Prometheus check Job", "status"],
+    ),
+    Row(
+        says="ten minutes that were interrupted begin anew",
+        given=[
+            *(*PROMOTED, edit(triggers=PATIENT), settle, true, settle, later(minutes=5), false, settle),
+            *(later(minutes=5), true),
+        ],
+        writes=["status"],
+        status={"triggers.prometheus.state": "Pending"},
+    ),
+    Row(
+        says="a call during a run waits for its end",
+        given=[*WATCHING, request("train", "r1"), settle, true],
+        writes=["status"],
+        status={"pending.0.cause": "Prometheus", "active.0.cause": "Request", "lastHandled.prometheus": None},
+    ),
+    Row(
+        says="and then runs",
+        given=[*WATCHING, request("train", "r1"), settle, true, settle, finish()],
+        writes=["create Prometheus check Job", "status", "mark"],
+        status={"active.0.cause": "Prometheus", "pending": None},
+    ),
+    Row(
+        says="a crash after a call was written loses nothing",
+        given=[*WATCHING, true, first_writes(1), restart],
+        writes=["create Prometheus check Job", "status"],
+    ),
+    Row(
+        says="a crash after the Job of a call makes no second one, though it has ended and is gone",
+        given=[*CALLED, finish(), settle, ttl, restart, true],
+    ),
+    Row(
+        says="another query begins anew, and may be true at once",
+        given=[
+            *CALLED,
+            finish(),
+            settle,
+            edit(triggers=OTHER),
+            settle,
+            later(minutes=5),
+            asked(truth=True, text="up == 0"),
+        ],
+        writes=["status", "create Prometheus check Job", "status"],
+    ),
+    Row(
+        says="an answer to the query of before is no answer",
+        given=[*PROMOTED, edit(triggers=OTHER), settle, true],
+        conditions={"TriggersHealthy": ("Unknown", "NotAskedYet")},
+    ),
+    Row(
+        says="a query switched off is forgotten",
+        given=[*CALLED, finish(), settle, edit(triggers={"prometheus": {"enabled": False}})],
+        writes=["replace CronJob", "status"],
+        status={"triggers": None, "lastHandled.prometheus": None},
+    ),
+    Row(
+        says="a suspended policy hears no call",
+        given=[*WATCHING, edit(suspend=True), settle, true, alarm()],
+        status={"triggers.prometheus": None},
+    ),
+    Row(
+        says="an alert that begins is written down, then runs",
+        given=[*PROMOTED, edit(triggers=HEARS), settle, alarm()],
+        writes=["status", "create Webhook check Job", "status"],
+        status={"triggers.webhook.alert": "PredictionsDrift", "active.0.cause": "Webhook"},
+        events=["RunStarted"],
+    ),
+    Row(
+        says="an alert that goes on calls once",
+        given=[*PROMOTED, edit(triggers=HEARS), settle, alarm(), settle, later(hours=4), restart, alarm(ago=4 * 3600)],
+    ),
+    Row(
+        says="an alert of the future does not make later ones look old",
+        given=[
+            *PROMOTED,
+            edit(triggers=HEARS),
+            settle,
+            alarm(ago=-86400),
+            settle,
+            finish(),
+            settle,
+            later(hours=1),
+            alarm(),
+        ],
+        writes=["status", "create Webhook check Job", "status"],
+    ),
+    Row(
+        says="an alert and a query at once: one run after the other, the alert first",
+        given=[*PROMOTED, edit(triggers={**ASKS, **HEARS}), settle, alarm(), true],
+        writes=["status", "create Webhook check Job", "status"],
+        status={"active.0.cause": "Webhook", "pending.0.cause": "Prometheus"},
     ),
     Row(
         says="a request waits for the run under way and shows as pending",

@@ -1,0 +1,1 @@
+"""Triggers that are watched between schedules: a Prometheus server that is asked, Alertmanager that tells."""

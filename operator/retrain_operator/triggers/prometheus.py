@@ -1,0 +1,120 @@
+"""One instant query to Prometheus, and whether it is true as an alerting rule would see it.
+
+The HTTP API: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import ssl
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import aiohttp
+
+from retrain_operator.api import raw, reasons
+from retrain_operator.planning.observed import Cause
+
+#: Bytes of an answer that are read. One sample is asked for, and a server that does not know `limit` may send more.
+_MAX_ANSWER: Final = 4 * 2**20
+
+#: Characters of what the server says about a query.
+_MAX_DETAIL: Final = 300
+
+
+class Unreachable(Exception):
+    """No answer that says anything about the query; it is asked again."""
+
+
+class QueryRefused(Exception):
+    """The query cannot be asked as it stands, or gives nothing that is true or false."""
+
+
+class Source(Protocol):
+    """Whoever answers queries."""
+
+    async def ask(self, query: str) -> bool:
+        """Is it true now? Raises Unreachable, QueryRefused."""
+        ...
+
+
+class Prometheus:
+    """A Prometheus server. `token_file` is read for each query, so that a token can be rotated. Close it when done.
+
+    `url` has no path of the API; `timeout_seconds` bounds one query, at the server too.
+    """
+
+    def __init__(
+        self, *, url: str, token_file: str | None = None, ca_file: str | None = None, timeout_seconds: float = 10
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/api/v1/query"
+        self._token_file = Path(token_file) if token_file else None
+        self._seconds = timeout_seconds
+        tls = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls), timeout=aiohttp.ClientTimeout(total=timeout_seconds + 1)
+        )
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._session.close()
+
+    async def ask(self, query: str) -> bool:
+        """Is the query true now?
+
+        Raises:
+            Unreachable: no answer in time, not of Prometheus, or an error that has nothing to do with the query.
+            QueryRefused: Prometheus cannot parse or execute it, or it gives a text or a range.
+        """
+        form = {"query": query, "timeout": f"{self._seconds:g}s", "limit": "1"}
+        try:
+            async with self._session.post(
+                self._url, data=form, headers=self._headers(), allow_redirects=False
+            ) as response:
+                content = await response.content.read(_MAX_ANSWER + 1)
+                while not response.content.at_eof() and len(content) <= _MAX_ANSWER:
+                    content += await response.content.read(_MAX_ANSWER + 1 - len(content))
+                return _truth(status=response.status, content=content)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(type(error).__name__) from error
+
+    def _headers(self) -> dict[str, str]:
+        if self._token_file is None:
+            return {}
+        return {"Authorization": f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"}
+
+
+def _truth(*, status: int, content: bytes) -> bool:
+    if len(content) > _MAX_ANSWER:
+        raise QueryRefused(f"the answer is longer than {_MAX_ANSWER} bytes; aggregate it, for instance with max()")
+    try:
+        answer: Any = json.loads(content)
+    except ValueError:
+        raise Unreachable(f"HTTP {status}") from None
+    if status in (400, 422) and raw.at(answer, "status") == "error":
+        raise QueryRefused(raw.cut(raw.text(raw.at(answer, "error")) or "no reason was given", _MAX_DETAIL))
+    if status != 200 or raw.at(answer, "status") != "success":
+        raise Unreachable(f"HTTP {status}")
+    kind, result = raw.at(answer, "data", "resultType"), raw.at(answer, "data", "result")
+    if kind == "vector" and isinstance(result, list):
+        return bool(result)
+    if kind == "scalar" and isinstance(result, list) and len(result) == 2:
+        return _is_true(result[1])
+    raise QueryRefused(f"it gives a {kind}; write an instant query that gives a vector or a number")
+
+
+def _is_true(value: object) -> bool:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return False
+    return number != 0 and not math.isnan(number)
+
+
+def not_configured() -> Cause:
+    """Said of every policy with a query where there is nobody to ask."""
+    return Cause(
+        reason=reasons.PROMETHEUS_NOT_CONFIGURED,
+        message="the administrator has set no Prometheus (prometheusUrl in the operator's settings)",
+    )
