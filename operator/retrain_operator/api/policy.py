@@ -96,10 +96,11 @@ class Policy:
         query = raw.text(section.get("query"))
         if query is None or section.get("enabled") is False:
             return None
+        interval = parse_duration(section.get("interval"))
         return PrometheusTrigger(
             query=query,
             wait=parse_duration(section.get("for")) or timedelta(0),
-            interval=parse_duration(section.get("interval")) or timedelta(minutes=5),
+            interval=timedelta(minutes=5) if interval is None else interval,
         )
 
     @property
