@@ -34,7 +34,7 @@ class State:
 
     @property
     def prometheus(self) -> Path:
-        """The folder with prometheus and promtool."""
+        """The folder with prometheus, promtool and Alertmanager."""
         return self.root / "bin" / "prometheus"
 
     @property
