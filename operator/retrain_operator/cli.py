@@ -34,6 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--selector", metavar="LABELS", help="watch policies with these labels only, such as team=sales; default all"
     )
+    start.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting, instead of the one in the file; may be given several times",
+    )
     start.add_argument("--context", metavar="NAME", help="context of the kubeconfig, outside a cluster")
     start.add_argument("--log-format", choices=["json", "text"], help="default: as the settings say, else text")
     start.add_argument(
@@ -52,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(style=chosen.log_format or "text", level=chosen.log_level)
     log = logging.getLogger("retrain_operator")
     try:
-        settings = load_settings(chosen.settings)
+        settings = load_settings(chosen.settings, flags=chosen.set)
     except SettingsError as error:
         log.error("settings: %s", error)
         return 2

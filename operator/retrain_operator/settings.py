@@ -5,7 +5,7 @@ Intervals are settings, so that no test waits for minutes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import UnionType
@@ -121,8 +121,8 @@ def _camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def read_settings(text: str, *, base: Settings | None = None) -> Settings:
-    """Settings from YAML with camelCase keys; keys of both groups stand side by side.
+def read_settings(text: str, *, base: Settings | None = None, flags: Sequence[str] = ()) -> Settings:
+    """Settings from YAML with camelCase keys; keys of both groups stand side by side. `flags` go on top.
 
     Raises:
         SettingsError: unknown key, wrong type, or no mapping.
@@ -134,6 +134,7 @@ def read_settings(text: str, *, base: Settings | None = None) -> Settings:
         raise SettingsError(f"the settings are not YAML: {error}") from None
     if not isinstance(document, Mapping):
         raise SettingsError("the settings must be a mapping such as {resyncSeconds: 600}")
+    document = {**document, **_flags(flags)}
     own, admin = _known(Settings), _known(AdminSettings)
     chosen: dict[str, Any] = {item.name: getattr(base, item.name) for item in fields(Settings)}
     shaping: dict[str, Any] = {item.name: getattr(base.admin, item.name) for item in fields(AdminSettings)}
@@ -163,16 +164,35 @@ def read_settings(text: str, *, base: Settings | None = None) -> Settings:
     return Settings(**{**chosen, "admin": AdminSettings(**shaping)})
 
 
-def load_settings(path: Path | None) -> Settings:
-    """Settings from a file, or the defaults where `path` is None. Raises SettingsError as read_settings does."""
-    if path is None:
-        return Settings()
+def load_settings(path: Path | None, *, flags: Sequence[str] = ()) -> Settings:
+    """Settings from a file, or the defaults where `path` is None; `flags` such as `workers=4` go on top.
+
+    Raises:
+        SettingsError: as read_settings does, also for a file that cannot be read and a flag without `=`.
+    """
+    return read_settings("" if path is None else _text(path), flags=flags)
+
+
+def _text(path: Path) -> str:
     try:
-        return read_settings(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: is not UTF-8 text") from None
+
+
+def _flags(flags: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for flag in flags:
+        key, equals, value = flag.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {flag}: write a setting and its value, such as --set workers=4")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise SettingsError(f"--set {flag}: the value is not YAML") from None
+    return found
 
 
 def _typed(*, key: str, value: Any, hint: Any) -> Any:

@@ -9,9 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,46 +17,15 @@ import pytest
 
 from tests.control_plane.conftest import StartOperator
 from tests.support.alertmanager import alertmanager
+from tests.support.exporter import QUERY, Exporter, scraping
 from tests.support.kubectl import Kubectl
 from tests.support.operator import OperatorProcess
 from tests.support.policies import a_message, a_policy, condition, end_run, unfinished_jobs, wait_for_condition
 from tests.support.polling import eventually
-from tests.support.prometheus import Prometheus, prometheus
 from tests.support.requests import WriteCounter
 from tests.support.s3 import free_port
 
 TOKEN = "a-token-for-tests"
-#: What the model's service would export; the test sets it.
-QUERY = 'avg(prediction_error{model="flights"}) > 0.3'
-
-
-class Exporter:
-    """A page of metrics with one gauge, or none."""
-
-    def __init__(self) -> None:
-        self.value: float | None = None
-        exporter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                value = exporter.value
-                page = "" if value is None else f'prediction_error{{model="flights"}} {value}\n'
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write(page.encode())
-
-            def log_message(self, *_: Any) -> None:
-                """Says nothing."""
-
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -66,16 +33,6 @@ def exporter() -> Iterator[Exporter]:
     made = Exporter()
     yield made
     made.close()
-
-
-@contextmanager
-def scraping(exporter: Exporter, *, folder: Path) -> Iterator[Prometheus]:
-    """A Prometheus that looks at the exporter ten times a second."""
-    folder.mkdir(exist_ok=True)
-    job = {"job_name": "model", "static_configs": [{"targets": [f"127.0.0.1:{exporter.port}"]}]}
-    configuration = {"global": {"scrape_interval": "100ms"}, "scrape_configs": [job]}
-    with prometheus(folder=folder, configuration=configuration) as server:
-        yield server
 
 
 def asks(**fields: Any) -> dict[str, Any]:
@@ -127,7 +84,7 @@ def test_each_time_the_query_becomes_true_one_run_starts(
     kubectl: Kubectl, start_operator: StartOperator, exporter: Exporter, tmp_path: Path, writes: WriteCounter
 ) -> None:
     with scraping(exporter, folder=tmp_path / "prometheus") as server:
-        operator = start_operator(**quick(f"http://127.0.0.1:{server.port}"))
+        operator = start_operator(**quick(server.url))
         promoted(kubectl, triggers=asks())
         eventually("an absent series is false", lambda: state(kubectl) == "Inactive")
         assert condition(kubectl.get("rtp", "flights"), "TriggersHealthy")["reason"] == "QueryAnswered"
@@ -164,7 +121,7 @@ def test_it_must_be_true_for_a_while(
 ) -> None:
     exporter.value = 0.4
     with scraping(exporter, folder=tmp_path / "prometheus") as server:
-        start_operator(**quick(f"http://127.0.0.1:{server.port}"))
+        start_operator(**quick(server.url))
         promoted(kubectl, triggers=asks(**{"for": "4s"}))
         eventually("pending", lambda: state(kubectl) == "Pending")
         assert called(kubectl, "Prometheus") == []
@@ -206,7 +163,7 @@ def test_a_query_that_is_none_is_told_with_the_words_of_prometheus(
     kubectl: Kubectl, start_operator: StartOperator, exporter: Exporter, tmp_path: Path
 ) -> None:
     with scraping(exporter, folder=tmp_path / "prometheus") as server:
-        start_operator(**quick(f"http://127.0.0.1:{server.port}"))
+        start_operator(**quick(server.url))
         promoted(kubectl, triggers=asks(query="avg(prediction_error"))
         policy = wait_for_condition(kubectl, "flights", "TriggersHealthy", "False")
         found = condition(policy, "TriggersHealthy")

@@ -26,6 +26,12 @@ class Prometheus:
     """A running server; its HTTP API as Grafana uses it."""
 
     port: int
+    address: str = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.address}:{self.port}"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query: each with `metric` and `value`."""
@@ -43,7 +49,7 @@ class Prometheus:
         return active
 
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 body: dict[str, Any] = json.load(answer)
@@ -66,19 +72,19 @@ def promtool(*arguments: str | Path) -> str:
 
 
 @contextmanager
-def prometheus(*, folder: Path, configuration: Mapping[str, Any]) -> Iterator[Prometheus]:
-    """The server with this prometheus.yml, its data in `folder`."""
+def prometheus(*, folder: Path, configuration: Mapping[str, Any], address: str = "127.0.0.1") -> Iterator[Prometheus]:
+    """The server with this prometheus.yml, its data in `folder`; `address` is one of this machine's own."""
     programs = prometheus_programs(state=default_state())
     config = folder / "prometheus.yml"
     config.write_text(yaml.safe_dump(dict(configuration)))
-    port = free_port()
+    port = free_port(address)
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
                 programs / "prometheus",
                 f"--config.file={config}",
                 f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
+                f"--web.listen-address={address}:{port}",
                 "--log.level=warn",
             ],
             stdin=subprocess.DEVNULL,
@@ -87,17 +93,17 @@ def prometheus(*, folder: Path, configuration: Mapping[str, Any]) -> Iterator[Pr
             cwd=folder,
         )
     try:
-        eventually("Prometheus answers", lambda: _ready(port) or process.poll() is not None)
+        eventually("Prometheus answers", lambda: _ready(address, port) or process.poll() is not None)
         assert process.poll() is None, (folder / "prometheus.log").read_text()
-        yield Prometheus(port=port)
+        yield Prometheus(port=port, address=address)
     finally:
         process.kill()  # it has nothing to keep
         process.wait(timeout=30)
 
 
-def _ready(port: int) -> bool:
+def _ready(address: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{address}:{port}/-/ready", timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,28 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="UTF-8"):
         load_settings(path)
+
+
+def test_flags_go_on_top_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("{workers: 2, resyncSeconds: 5}")
+    found = load_settings(path, flags=["workers=3", "namespaces=[a, b]", "prometheusUrl=http://prometheus:9090"])
+    assert (found.workers, found.resync_seconds, found.namespaces) == (3, 5.0, ("a", "b"))
+    assert found.prometheus_url == "http://prometheus:9090"
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("workers", "--set workers: write a setting and its value"),
+        ("workers=many", "workers: 'many' is not valid; write a whole number"),
+        ("wrokers=2", "'wrokers' is not a setting"),
+        ("namespaces=[a", "--set namespaces=[a: the value is not YAML"),
+        ("webhookPort=9095", "webhookTokenFile is required"),
+        ("prometheusUrl=prometheus:9090", "prometheusUrl: 'prometheus:9090' is not valid; write http"),
+        ("prometheusQueries=0", "prometheusQueries: 0 is not valid"),
+    ],
+)
+def test_a_flag_that_cannot_be(flag: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        load_settings(None, flags=[flag])
