@@ -23,7 +23,7 @@ from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.logs import about
 from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
-from retrain_operator.planning.observed import Cause, Observed, WriteStatus
+from retrain_operator.planning.observed import Cause, Observed, Publish, WriteStatus
 from retrain_operator.planning.plan import jobs_to_read, make_plan
 from retrain_operator.planning.upstream import champion_of
 from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
@@ -80,6 +80,11 @@ class Controller:
             if memory.refused is not None and memory.refused.reason == reasons.NAME_CONFLICT:
                 memory.refused = None
 
+    def forget_publications(self) -> None:
+        """Looks again at what was published: somebody may have changed or removed it."""
+        for memory in self._memory.values():
+            memory.publications.clear()
+
     def forget_policies(self, *, but: set[str]) -> None:
         """Drops what is remembered of policies that are gone."""
         for uid in [uid for uid in self._memory if uid not in but]:
@@ -131,7 +136,11 @@ class Controller:
             if not self._leads():
                 return True
             try:
-                await self._executor.perform(policy=policy, write=write)
+                if isinstance(write, Publish):
+                    if (result := await self._executor.publish(policy=policy, write=write)) is not None:
+                        memory.publications[write.target] = result
+                else:
+                    await self._executor.perform(policy=policy, write=write)
             except Refused as refused:
                 memory.refused, memory.refused_generation = refused.cause, policy.generation
                 _log.warning("policy %s: refused: %s", key, refused, extra=about(key))
@@ -180,6 +189,7 @@ class Controller:
                 initial_slot=self._initial_slot(policy),
                 upstream=None if upstream is None else champion_of(policy=upstream),
                 sample=self._signals.sample(policy_uid=policy.uid),
+                publications=memory.publications,
                 alert=self._signals.alert(policy_uid=policy.uid),
             )
 

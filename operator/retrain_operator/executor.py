@@ -15,12 +15,15 @@ from retrain_operator.cache import Cache
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.kube.events import Events
+from retrain_operator.kube.publishing import Outdated, publish
 from retrain_operator.logs import about
 from retrain_operator.planning.observed import (
     Cause,
     CreateCronJob,
     CreateJob,
     MarkRecorded,
+    Publication,
+    Publish,
     ReplaceCronJob,
     Write,
     WriteStatus,
@@ -96,6 +99,22 @@ class Executor:
                     ttl_seconds=self._admin.record_ttl_seconds,
                 )
                 self._cache.mark_recorded(policy_uid=policy.uid, job_uid=uid)
+
+    async def publish(self, *, policy: Policy, write: Publish) -> Publication | None:
+        """Publishes the champion that the status names; None where the policy has changed since it was planned from.
+
+        Raises ApiError as kube.publishing.publish does.
+        """
+        try:
+            problem, written = await publish(self._api, wanted=write, is_current=lambda: self._is_current(policy))
+        except Outdated:
+            return None
+        what = f"{write.body['kind']} {write.name}"
+        if problem is not None:
+            _log.warning("policy %s: not published: %s", policy.key, problem.message, extra=about(policy.key))
+        elif written:
+            _log.info("policy %s: %s names version %d", policy.key, what, write.version, extra=about(policy.key))
+        return Publication(publish=write, problem=problem)
 
     async def _is_current(self, policy: Policy) -> bool:
         """Is the policy still as it was planned from?

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from retrain_operator.planning.observed import Cause, JobEnd
+from retrain_operator.planning.observed import Cause, JobEnd, Publication
 
 
 @dataclass(slots=True)
@@ -16,6 +16,8 @@ class PolicyMemory:
     waiting: dict[str, Cause] = field(default_factory=dict)
     #: Names of Jobs that were looked for, since the status tells of them and the cache does not.
     sought: set[str] = field(default_factory=set)
+    #: What was published, by target; forgotten at each full list, so that it is looked at again.
+    publications: dict[str, Publication] = field(default_factory=dict)
     refused: Cause | None = None
     refused_generation: int = 0
     trouble: Cause | None = None

@@ -39,6 +39,7 @@ async def resync_for_ever(
             continue
         listed()
         controller.forget_name_conflicts()
+        controller.forget_publications()
         controller.forget_policies(but={policy.uid for policy in cache.policies.values()})
         for key in list(cache.policies):
             queue.add(key)

@@ -31,16 +31,8 @@ def _installed(cluster_kubectl: Kubectl) -> None:
     cluster_kubectl("apply", "-k", str(REPOSITORY / "manifests"))
 
 
-@pytest.mark.parametrize(
-    ("namespace", "golden"),
-    [
-        pytest.param(None, GOLDEN, id="any namespace"),
-        pytest.param("retrain-system", {**GOLDEN, **OWN_NAMESPACE}, id="its own"),
-    ],
-)
-def test_the_operators_rights_equal_the_golden_list(
-    kubectl: Kubectl, namespace: str | None, golden: dict[str, set[str]]
-) -> None:
+def rights(kubectl: Kubectl, *, namespace: str | None = None) -> dict[str, set[str]]:
+    """What the operator may do in a namespace, by default the test's: verbs by group and resource."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
@@ -57,7 +49,20 @@ def test_the_operators_rights_equal_the_golden_list(
             for resource in rule["resources"]:
                 held.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
     everybodys = {name for name in held if name.startswith(("authorization.k8s.io/", "authentication.k8s.io/"))}
-    assert {name: verbs for name, verbs in held.items() if name not in everybodys} == golden
+    return {name: verbs for name, verbs in held.items() if name not in everybodys}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "golden"),
+    [
+        pytest.param(None, GOLDEN, id="any namespace"),
+        pytest.param("retrain-system", {**GOLDEN, **OWN_NAMESPACE}, id="its own"),
+    ],
+)
+def test_the_operators_rights_equal_the_golden_list(
+    kubectl: Kubectl, namespace: str | None, golden: dict[str, set[str]]
+) -> None:
+    assert rights(kubectl, namespace=namespace) == golden
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from tests.support.kubectl import Kubectl
 
 _SAMPLE = re.compile(r"^apiserver_request_total\{(?P<labels>[^}]*)\} (?P<value>[0-9.e+]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
-_WRITTEN = ("cronjobs", "jobs", "retrainpolicies/status")
+_KINDS = ("cronjobs", "jobs", "retrainpolicies", "configmaps", "inferenceservices")
+_WRITTEN = ("cronjobs", "jobs", "retrainpolicies/status", "configmaps", "inferenceservices")
 _WRITES = ("POST", "PUT", "PATCH", "APPLY", "DELETE")
 
 
@@ -26,7 +27,7 @@ class WriteCounter:
         self._base = self._read()
 
     def by_resource(self) -> dict[str, int]:
-        """Writes to what the operator writes: CronJobs, Jobs and the status of policies. Tests write other things."""
+        """Writes to what the operator writes: children, statuses, publications. Tests write other things."""
         now = self._read()
         now.subtract(self._base)
         return {
@@ -43,7 +44,7 @@ class WriteCounter:
         counts: Counter[str] = Counter()
         for sample in _SAMPLE.finditer(self.kubectl("get", "--raw", "/metrics")):
             labels = dict(_LABEL.findall(sample["labels"]))
-            if labels["resource"] in ("cronjobs", "jobs", "retrainpolicies") and labels["verb"] in (*_WRITES, "LIST"):
+            if labels["resource"] in _KINDS and labels["verb"] in (*_WRITES, "LIST"):
                 verb = "PATCH" if labels["verb"] == "APPLY" else labels["verb"]
                 sub = f"/{labels['subresource']}" if labels["subresource"] else ""
                 counts[f"{labels['resource']}{sub} {verb}"] += int(float(sample["value"]))

@@ -14,6 +14,10 @@ PLURAL = "retrainpolicies"
 #: Field manager of every write, and the name under which Events are sent.
 MANAGER = "retrain-operator"
 
+#: Field manager of what is set in an InferenceService.
+PUBLISHER = "retrain-operator-publishing"
+KSERVE_VERSION = "serving.kserve.io/v1beta1"
+
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_POLICY_UID = f"{GROUP}/policy-uid"
 LABEL_ACTION = f"{GROUP}/action"

@@ -110,6 +110,10 @@ class Policy:
         wanted = {name: str(value) for name, value in raw.mapping(section.get("matchLabels")).items()}
         return wanted if wanted and section.get("enabled") is not False else None
 
+    def publishes(self, target: str) -> str | None:
+        """`publish.<target>.name`: where the champion is published; None where it is not."""
+        return raw.text(raw.at(self.spec, "publish", target, "name"))
+
     @property
     def approved_version(self) -> str | None:
         """`promotion.approvedVersion`, as text."""

@@ -110,9 +110,26 @@ PROMETHEUS_UNREACHABLE = "PrometheusUnreachable"
 #: Prometheus does not understand the query, or its answer is neither true nor false.
 QUERY_REFUSED = "QueryRefused"
 
+# --- Published --------------------
+#: Everything that the policy publishes to names the champion.
+CHAMPION_PUBLISHED = "ChampionPublished"
+#: There is no champion, or it was not tried yet.
+NOTHING_TO_PUBLISH = "NothingToPublish"
+#: The operator lacks the right.
+PUBLISHING_NOT_ALLOWED = "PublishingNotAllowed"
+#: There is no InferenceService of this name.
+INFERENCE_SERVICE_MISSING = "InferenceServiceMissing"
+#: It does not carry the annotation that lets this policy in.
+NOT_OPTED_IN = "NotOptedIn"
+#: Somebody else has set the field.
+FIELD_CONFLICT = "FieldConflict"
+
 # --- Events only --------------------
 RUN_STARTED = "RunStarted"
 RUN_WAITING = "RunWaiting"
 #: A request that a run has answered before was made again in the same words: nothing starts.
 REQUEST_REPEATED = "RequestRepeated"
 CHAMPION_ADOPTED = "ChampionAdopted"
+#: The champion stands where the policy publishes it; or it could not be put there.
+PUBLISHED = "Published"
+NOT_PUBLISHED = "NotPublished"

@@ -60,4 +60,5 @@ ConditionType = Literal[
     "ApprovalRequired",
     "Drifted",
     "TriggersHealthy",
+    "Published",
 ]

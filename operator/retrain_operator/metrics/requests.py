@@ -6,7 +6,17 @@ from typing import Final
 
 _NAMED: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
-_RESOURCES: Final = ("retrainpolicies", "retrainpolicies/status", "cronjobs", "jobs", "pods", "events", "leases")
+_RESOURCES: Final = (
+    "retrainpolicies",
+    "retrainpolicies/status",
+    "cronjobs",
+    "jobs",
+    "pods",
+    "events",
+    "leases",
+    "configmaps",
+    "inferenceservices",
+)
 
 
 def verb_of(*, method: str, path: str, watch: bool) -> str:

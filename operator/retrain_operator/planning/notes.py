@@ -22,7 +22,21 @@ def notes_between(
         *_repeated(stored, wanted, jobs),
         *_active(stored, wanted),
         *_finished(stored, runs),
+        *_published(stored, wanted),
     )
+
+
+def _published(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:
+    was, now = stored_conditions(stored).get("Published", {}), stored_conditions(wanted).get("Published", {})
+    words = ("status", "reason", "message")
+    if now.get("status") not in ("True", "False") or [was.get(word) for word in words] == [
+        now.get(word) for word in words
+    ]:
+        return []
+    message = str(now.get("message"))
+    if now["status"] == "True":
+        return [Note(kind="Normal", reason=reasons.PUBLISHED, message=message)]
+    return [Note(kind="Warning", reason=reasons.NOT_PUBLISHED, message=message)]
 
 
 def _repeated(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequence[JobView]) -> list[Note]:

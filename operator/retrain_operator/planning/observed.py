@@ -56,6 +56,29 @@ class Alert:
     began: datetime
 
 
+#: Where a champion is published, as `spec.publish` names it.
+Target = Literal["configMap", "inferenceService"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish:
+    """Make a ConfigMap, or a field of an InferenceService, name the champion. Written only where it does not."""
+
+    target: Target
+    policy: str
+    name: str
+    version: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What came of it: it stands, or `problem` says why not."""
+
+    publish: Publish
+    problem: Cause | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """One policy, its children and what was found out about them.
@@ -77,6 +100,7 @@ class Observed:
     upstream: Upstream | None = None
     sample: Sample | None = None
     alert: Alert | None = None
+    publications: Mapping[str, Publication] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +151,7 @@ class Note:
     message: str
 
 
-Write = CreateCronJob | ReplaceCronJob | CreateJob | WriteStatus | MarkRecorded
+Write = CreateCronJob | ReplaceCronJob | CreateJob | WriteStatus | MarkRecorded | Publish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

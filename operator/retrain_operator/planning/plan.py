@@ -29,6 +29,7 @@ from retrain_operator.planning.observed import (
 )
 from retrain_operator.planning.pod import desired_pod_template
 from retrain_operator.planning.problem import SpecProblem
+from retrain_operator.planning.publishing import to_publish
 from retrain_operator.planning.requests import handled_after, open_requests
 from retrain_operator.planning.schedule import Schedule, check_blackouts, read_schedule
 from retrain_operator.planning.status import differs, next_status, unfinished_jobs
@@ -100,6 +101,8 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
             and not job.deleting
             and is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
         ]
+    if not writes:
+        writes += to_publish(policy=policy, done=observed.publications)
     return Plan(writes=tuple(writes), look_again=look_again)
 
 

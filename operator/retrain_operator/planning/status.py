@@ -13,9 +13,10 @@ from retrain_operator.planning.acceptance import acceptance_conditions
 from retrain_operator.planning.conditions import rendered, stored_conditions
 from retrain_operator.planning.digests import Digests
 from retrain_operator.planning.history import consecutive_failures, history, new_runs
-from retrain_operator.planning.model import model_fields
+from retrain_operator.planning.model import model_fields, model_version
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.outcomes import outcome_conditions
+from retrain_operator.planning.publishing import published, publishing_conditions
 from retrain_operator.planning.requests import Request
 from retrain_operator.planning.schedule import Schedule
 from retrain_operator.planning.watched import trigger_conditions
@@ -63,6 +64,12 @@ def next_status(
             fields=fields,
             settled=settled,
         ),
+        *publishing_conditions(
+            policy=policy,
+            stored=conditions_before,
+            done=observed.publications,
+            has_model=model_version(fields) is not None,
+        ),
         *trigger_conditions(policy=policy, stored=conditions_before, sample=observed.sample),
     ]
     upcoming = schedule.next(after=now) if schedule and not policy.suspended and problem is None else None
@@ -77,6 +84,7 @@ def next_status(
         "pending": [_pending(request) for request in pending],
         "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
         "nextScheduleTime": format_time(upcoming) if upcoming else None,
+        "published": published(policy=policy, done=observed.publications),
         "triggers": dict(triggers),
         "lastHandled": dict(handled),
         "consecutiveFailures": consecutive_failures(stored=stored, runs=runs),

@@ -29,6 +29,8 @@ from retrain_operator.planning.observed import (
     Note,
     Observed,
     Plan,
+    Publication,
+    Publish,
     ReplaceCronJob,
     Sample,
     Write,
@@ -83,6 +85,8 @@ def kind_of(write: Write) -> str:
             return "status"
         case MarkRecorded():
             return "mark"
+        case Publish(target=target):
+            return f"publish {target}"
 
 
 #: What `triggers.prometheus` asks.
@@ -107,6 +111,10 @@ class World:
     waiting: dict[str, Cause] = field(default_factory=dict)
     sample: Sample | None = None
     alert: Alert | None = None
+    #: What stands in ConfigMap and InferenceService, what is remembered of it, and what is in the way.
+    places: dict[str, Json] = field(default_factory=dict)
+    publications: dict[str, Publication] = field(default_factory=dict)
+    unpublishable: dict[str, Cause] = field(default_factory=dict)
     refused: Cause | None = None
     trouble: Cause | None = None
     initial_slot: bool = True
@@ -227,6 +235,7 @@ class World:
                 refused=self.refused,
                 trouble=self.trouble,
                 initial_slot=self.initial_slot,
+                publications=self.publications,
                 sample=self.sample,
                 alert=self.alert,
             )
@@ -243,6 +252,7 @@ class World:
     def forget(self) -> None:
         """The operator dies: all it remembers is gone. Prometheus and Alertmanager tell what they told again."""
         self.ends, self.waiting, self.refused, self.trouble, self.met = {}, {}, None, None, set()
+        self.publications = {}
 
     def settle(self, *, limit: int = 8, now: datetime | None = None) -> list[str]:
         """Plans, does the first write, plans again until nothing is left; the writes in words."""
@@ -276,6 +286,11 @@ class World:
                 self.policy["status"] = json.loads(json.dumps(status))
                 self._touch(self.policy)
                 self.notes += notes
+            case Publish(target=target, body=body):
+                problem = self.unpublishable.get(target)
+                if problem is None:
+                    self.places[target] = json.loads(json.dumps(body))
+                self.publications[target] = Publication(publish=write, problem=problem)
             case MarkRecorded(name=name, uid=uid):
                 job = self.jobs.get(name)
                 if job is not None and job["metadata"]["uid"] == uid:

@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 
 #: Fields of `spec` that are the operator's: a run does not read them.
-OPERATOR_FIELDS = ("schedule", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
+OPERATOR_FIELDS = ("schedule", "suspend", "startingDeadlineSeconds", "job", "publish", "runHistoryLimit")
 
 
 def parse_spec(value: Mapping[str, Any]) -> PolicySpec:

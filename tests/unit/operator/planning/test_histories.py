@@ -30,6 +30,7 @@ _EVENTS = st.one_of(
     st.tuples(st.just("lose pods"), st.none()),
     st.tuples(st.just("ttl"), st.none()),
     st.tuples(st.just("delete CronJob"), st.none()),
+    st.tuples(st.just("publish"), st.booleans()),
     st.tuples(st.just("watch"), st.sampled_from([None, "0s", "1h"])),
     st.tuples(st.just("query"), st.sampled_from([True, False, None])),
     st.tuples(st.just("alert"), st.integers(0, 10_000)),
@@ -59,6 +60,9 @@ def happen(world: World, event: Event, number: int) -> None:
             world.edit({"data": {"uri": value}})
         case "edit specChange", _:
             world.edit({"triggers": {"specChange": {"enabled": value}}})
+        case "publish", _:
+            places = {"configMap": {"name": "champion"}, "inferenceService": {"name": "flights"}}
+            world.edit({"publish": places if value else None})
         case "watch", None:
             world.edit({"triggers": {"prometheus": {"enabled": False}, "webhook": {"enabled": False}}})
         case "watch", _:
@@ -135,11 +139,13 @@ def test_every_history_settles_in_few_writes_and_then_stays_silent(events: list[
     world = lived(events)
     finished = sum(1 for job in world.jobs.values() if job["status"].get("conditions"))
     done = world.settle(limit=8 + finished)
-    # CronJob, Job and status; a mark for each run that ended meanwhile.
-    assert len([write for write in done if write != "mark"]) <= 4
+    # CronJob, Job and status; a mark for each run that ended meanwhile; two places, and the status that tells of them.
+    assert len([write for write in done if write != "mark"]) <= 7
     assert world.plan().writes == ()
     world.forget()
-    assert world.plan().writes == ()
+    places = dict(world.places)
+    assert set(world.settle()) <= {"publish configMap", "publish inferenceService"}  # looked at again
+    assert world.places == places
     one_job_a_request(world)
 
 

@@ -93,6 +93,21 @@ def alarm(**how: Any) -> Step:
     return lambda world: world.alarm(**how)
 
 
+def promoted(*, version: int) -> tuple[Step, ...]:
+    """A person asks for a training, and its version becomes the champion."""
+    end = finish(message={"outcome": "Promoted", "version": version})
+    return (request("train", f"for version {version}"), settle, later(minutes=5), end)
+
+
+def in_the_way(target: str, reason: str) -> Step:
+    """A place that cannot be published to."""
+
+    def step(world: World) -> None:
+        world.unpublishable[target] = Cause(reason=reason, message=f"{target}: {reason}")
+
+    return step
+
+
 def later(**time: float) -> Step:
     """Time goes by."""
     return lambda world: world.later(**time)
@@ -221,6 +236,10 @@ def at(moment: datetime) -> Step:
 #: From nothing to a policy with a champion of version 1.
 PROMOTED: tuple[Step, ...] = (settle, start, later(minutes=5), finish(message={"outcome": "Promoted"}), settle, ttl)
 
+FIRST_END: tuple[Step, ...] = (finish(message={"outcome": "Promoted"}),)
+MAP = {"configMap": {"name": "champion"}}
+BOTH = {**MAP, "inferenceService": {"name": "flights"}}
+PUBLISHED: tuple[Step, ...] = (*PROMOTED, edit(publish=MAP), settle)
 ASKS = {"prometheus": {"query": QUERY}}
 PATIENT = {"prometheus": {"query": QUERY, "for": "10m"}}
 OTHER = {"prometheus": {"query": "up == 0"}}
@@ -395,6 +414,77 @@ ROWS = [
         writes=["create Request train Job", "status"],
         status={"lastHandled.train": "a", "active": None},
         events=["RequestRepeated"],
+    ),
+    # --- publishing --------------------
+    Row(
+        says="a policy without a champion has nothing to publish",
+        given=[edit(publish=BOTH)],
+        writes=CREATED,
+        conditions={**HEALTHY, "Published": ("Unknown", "NothingToPublish")},
+    ),
+    Row(
+        says="the first champion is recorded, then published, then that is told",
+        given=[edit(publish=BOTH), settle, start, finish(message={"outcome": "Promoted"})],
+        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
+        conditions={"Published": ("True", "ChampionPublished")},
+        status={"published.configMap": {"name": "champion", "version": 1}, "published.inferenceService.version": 1},
+        events=["Promoted", "Published"],
+    ),
+    Row(
+        says="publishing that is asked for later publishes the champion that is there",
+        given=[*PROMOTED, edit(publish=MAP)],
+        writes=["replace CronJob", "status", "publish configMap", "status"],
+        status={"published.configMap.version": 1},
+        messages={"Published": "version 1 stands in ConfigMap champion"},
+    ),
+    Row(
+        says="a new champion is published",
+        given=[*PUBLISHED, *promoted(version=2)],
+        writes=["status", "mark", "publish configMap", "status"],
+        status={"published.configMap.version": 2},
+    ),
+    Row(
+        says="a rollback publishes the version before",
+        given=[
+            *PUBLISHED,
+            *(*promoted(version=2), settle, request("rollback", "1"), settle),
+            *(later(minutes=5), finish(message={"outcome": "RolledBack"})),
+        ],
+        writes=["status", "mark", "publish configMap", "status"],
+        status={"modelVersion": 1, "published.configMap.version": 1},
+    ),
+    Row(says="a run that keeps the champion publishes nothing", given=[*PUBLISHED, settle]),
+    Row(
+        says="after a restart what was published is looked at once, and nothing is told",
+        given=[*PUBLISHED, restart],
+        writes=["publish configMap"],
+    ),
+    Row(
+        says="what cannot be published is told, and Ready stays",
+        given=[in_the_way("configMap", "NameConflict"), edit(publish=MAP), settle, start, *FIRST_END],
+        writes=["status", "mark", "publish configMap", "status"],
+        conditions={**HEALTHY, "Published": ("False", "NameConflict"), "ModelAvailable": ("True", "ChampionRecorded")},
+        status={"published": None},
+        events=["Promoted", "NotPublished"],
+    ),
+    Row(
+        says="one place in the way does not keep the other from being told",
+        given=[in_the_way("inferenceService", "NotOptedIn"), edit(publish=BOTH), settle, start, *FIRST_END],
+        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
+        conditions={"Published": ("False", "NotOptedIn")},
+        status={"published.configMap.version": 1, "published.inferenceService": None},
+    ),
+    Row(
+        says="a place that is named no more is forgotten",
+        given=[*PUBLISHED, edit(publish=None)],
+        writes=["replace CronJob", "status"],
+        status={"published": None},
+    ),
+    Row(
+        says="another name is published to, and the old one left",
+        given=[*PUBLISHED, edit(publish={"configMap": {"name": "other"}})],
+        writes=["replace CronJob", "status", "publish configMap", "status"],
+        status={"published.configMap": {"name": "other", "version": 1}},
     ),
     # --- calls of Prometheus and Alertmanager --------------------
     Row(
@@ -1239,7 +1329,10 @@ def test_a_settled_policy_plans_nothing_more_even_after_a_restart(row: Row) -> N
     world.forget()
     # The API server says the same again.
     world.refused, world.trouble = kept
-    assert world.plan().writes == ()
+    before, places = world.end_state(), dict(world.places)
+    # What was published is looked at once more.
+    assert [write for write in world.settle() if not write.startswith("publish")] == []
+    assert (world.end_state(), world.places) == (before, places)
 
 
 def test_sentences_are_told_once() -> None:

@@ -1,0 +1,134 @@
+"""What serving systems are told: the champion that the status names, in a ConfigMap and in an InferenceService.
+
+Level-triggered: whatever made the champion (a gate, a person, a pin, a rollback), what is published is what the status
+shows. The order is status, publication, status; a crash in between repeats a request that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from retrain_operator.api import names, raw, reasons
+from retrain_operator.api.policy import Policy
+from retrain_operator.planning.conditions import Condition, stored_condition
+from retrain_operator.planning.model import model_version
+from retrain_operator.planning.observed import Publication, Publish, Target
+
+#: In the order in which they are written.
+TARGETS: Final[tuple[Target, ...]] = ("configMap", "inferenceService")
+
+#: Keys of the ConfigMap, and the field of the status that each shows.
+_DATA: Final = {
+    "version": "modelVersion",
+    "uri": "modelURI",
+    "digest": "modelDigest",
+    "metric": "metric",
+    "promotionTime": "promotionTime",
+}
+
+
+def wanted_of(*, policy: Policy) -> dict[Target, Publish]:
+    """What should be published where; empty without a champion, or where the spec asks for nothing."""
+    status = policy.status
+    if model_version(status) is None or raw.text(status.get("modelURI")) is None:
+        return {}
+    found: dict[Target, Publish] = {}
+    for target in TARGETS:
+        if (name := policy.publishes(target)) is not None:
+            body = _configmap(policy) if target == "configMap" else _inference_service(policy)
+            body["metadata"] |= {"name": name, "namespace": policy.key.namespace}
+            found[target] = Publish(
+                target=target, policy=policy.key.name, name=name, version=model_version(status) or 0, body=body
+            )
+    return found
+
+
+def to_publish(*, policy: Policy, done: Mapping[str, Publication]) -> list[Publish]:
+    """What is not known to stand there since this process last looked; `done` is by target."""
+    return [
+        publish
+        for target, publish in wanted_of(policy=policy).items()
+        if target not in done or done[target].publish != publish
+    ]
+
+
+def published(*, policy: Policy, done: Mapping[str, Publication]) -> dict[str, Any]:
+    """`status.published`: which version each target that the spec names was last given.
+
+    While one is still to be tried all stand as they are, so that publishing costs one write of the status.
+    """
+    stored = raw.mapping(policy.status.get("published"))
+    found: dict[str, Any] = {}
+    trying = bool(to_publish(policy=policy, done=done))
+    for target in TARGETS:
+        name, result = policy.publishes(target), None if trying else done.get(target)
+        if name is None:
+            continue
+        if result is not None and result.problem is None and result.publish.name == name:
+            found[target] = {"name": name, "version": result.publish.version}
+        elif raw.at(stored, target, "name") == name:
+            found[target] = dict(raw.mapping(stored.get(target)))
+    return found
+
+
+def publishing_conditions(
+    *, policy: Policy, stored: Mapping[str, Mapping[str, Any]], done: Mapping[str, Publication], has_model: bool
+) -> list[Condition]:
+    """Published, where something is asked for. Until everything was tried, what was said last stands."""
+    asked = [target for target in TARGETS if policy.publishes(target) is not None]
+    if not asked:
+        return []
+    wanted, trying = wanted_of(policy=policy), bool(to_publish(policy=policy, done=done))
+    tried = [] if trying else [done[target].problem for target in wanted]
+    problems = [problem for problem in tried if problem is not None]
+    before = stored.get("Published")
+    if not has_model:
+        status, reason, message = "Unknown", reasons.NOTHING_TO_PUBLISH, "there is no champion yet"
+    elif problems:
+        status, reason = "False", problems[0].reason
+        message = "; ".join(problem.message for problem in problems)
+    elif wanted and not trying:
+        version = next(iter(wanted.values())).version
+        told = " and ".join(f"{_KINDS[target]} {publish.name}" for target, publish in wanted.items())
+        status, reason, message = "True", reasons.CHAMPION_PUBLISHED, f"version {version} stands in {told}"
+    elif before is not None:
+        return [stored_condition(stored=before, type_="Published", generation=policy.generation)]
+    else:
+        status, reason, message = "Unknown", reasons.NOTHING_TO_PUBLISH, "the champion is about to be published"
+    return [
+        Condition(
+            type="Published",
+            status=status,  # type: ignore[arg-type]
+            reason=reason,
+            message=message,
+            generation=policy.generation,
+        )
+    ]
+
+
+_KINDS: Final[Mapping[Target, str]] = {"configMap": "ConfigMap", "inferenceService": "InferenceService"}
+
+
+def _configmap(policy: Policy) -> dict[str, Any]:
+    status = policy.status
+    data = {key: str(status[field]) for key, field in _DATA.items() if status.get(field) is not None}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        # No ownerReference: what serves the model outlives the policy.
+        "metadata": {
+            "labels": {names.LABEL_MANAGED_BY: names.MANAGER},
+            "annotations": {names.ANNOTATION_POLICY: policy.key.name},
+        },
+        "data": {"policy": policy.key.name, **data},
+    }
+
+
+def _inference_service(policy: Policy) -> dict[str, Any]:
+    return {
+        "apiVersion": names.KSERVE_VERSION,
+        "kind": "InferenceService",
+        "metadata": {},
+        "spec": {"predictor": {"model": {"storageUri": policy.status["modelURI"]}}},
+    }
