@@ -62,9 +62,14 @@ def run_ends(kubectl: Kubectl, *, version: int, outcome: str = "Promoted", check
     """The run under way ends with this champion."""
     [job] = eventually("a run", lambda: unfinished_jobs(kubectl))
     message = a_message(job, outcome=outcome, checkTime=f"2026-03-{check:02}T00:00:00Z")
-    uri = f"pvc://models/{kubectl.namespace}/flights/versions/{version}"
-    message["champion"] |= {"version": version, "uri": uri}
+    uri = f"pvc://models/ns/flights/versions/{version}"
+    message["champion"] |= {"version": version, "uri": uri, "digest": f"sha256:{version:064}"}
     end_run(kubectl, job, message=message)
+
+
+def file_of(*, version: int) -> str:
+    """Where the registry has the model."""
+    return f"pvc://models/ns/flights/blobs/sha256/{version:064}"
 
 
 def promoted(kubectl: Kubectl, **spec: Any) -> None:
@@ -109,11 +114,12 @@ def test_every_champion_is_published_and_a_rollback_too(
         "policy": "flights",
         "version": "1",
         "uri": status["modelURI"],
+        "file": file_of(version=1),
         "digest": status["modelDigest"],
         "metric": "roc_auc",
         "promotionTime": status["promotionTime"],
     }
-    assert uri(kubectl) == status["modelURI"]
+    assert uri(kubectl) == file_of(version=1)
     assert (kubectl.get("inferenceservice", "flights") or {})["spec"]["predictor"]["minReplicas"] == 1
     assert "ownerReferences" not in (kubectl.get("configmap", "champion") or {})["metadata"]
 
@@ -226,10 +232,10 @@ def test_an_inference_service_that_does_not_let_us_in_is_left_alone(
     # Its owner lets us in, and leaves the field to us.
     kubectl.apply(a_service())
     eventually("it is published", lambda: told(kubectl) == ("True", "ChampionPublished"))
-    assert str(uri(kubectl)).endswith("/versions/1")
+    assert uri(kubectl) == file_of(version=1)
     # They apply it again: it is no conflict, and ours stays.
     kubectl.apply(a_service())
-    assert str(uri(kubectl)).endswith("/versions/1")
+    assert uri(kubectl) == file_of(version=1)
 
 
 def test_without_the_rights_it_is_told_what_to_apply_and_training_goes_on(

@@ -42,7 +42,7 @@ def test_promotion_and_rollback_are_published(kubectl: Kubectl, claims: Claims) 
         data = (kubectl.get("configmap", "champion") or {}).get("data", {})
         service = kubectl.get("inferenceservice", "flights") or {}
         uri = service["spec"]["predictor"]["model"].get("storageUri", "")
-        return data.get("version") == str(version) and uri == data["uri"] and uri.endswith(f"/versions/{version}")
+        return bool(data.get("version") == str(version) and uri == data["file"] and "/blobs/sha256/" in uri)
 
     def shown() -> object:
         return kubectl.get("configmap", "champion"), condition(kubectl.get("rtp", "told"), "Published")

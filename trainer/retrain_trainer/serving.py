@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrain_trainer.errors import DataUnavailable
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged
 from retrain_trainer.registry.address import store_at
 from retrain_trainer.registry.registry import Registry
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"(.*?)/?versions/([0-9]+)/?")
 
 
@@ -44,6 +45,31 @@ def load_champion(location: str | Path, *, mounts: Mapping[str, Path] | None = N
     return load_model(
         data=registry.versions.model(manifest=manifest), sha256=manifest.model_digest, versions=manifest.libraries
     )
+
+
+def load_file(path: str | Path) -> Pipeline:
+    """The model in one file of a registry (`blobs/sha256/<hex>`), or in a folder that holds one.
+
+    So KServe hands it to a serving runtime, in `/mnt/models`. The file is verified against its name, where it has kept
+    it (a claim that is mounted directly makes `/mnt/models` the file itself). Its manifest is not at hand, so that it
+    was made by the scikit-learn of this image shows only when it loads.
+
+    Raises RegistryDamaged (`ChampionMissing`, `ChampionCorrupt`, `ChampionUntrusted`, `ChampionUnloadable`).
+    """
+    from retrain_trainer.model.persist import digest, load_model
+
+    place = Path(path)
+    if place.is_file() and not _DIGEST.fullmatch(place.name):
+        content = place.read_bytes()
+        return load_model(data=content, sha256=digest(content))
+    inside = sorted(place.iterdir()) if place.is_dir() else [place]
+    files = [file for file in inside if _DIGEST.fullmatch(file.name)]
+    if len(files) != 1:
+        raise RegistryDamaged(
+            reason="ChampionMissing",
+            message=f"{place} has {len(files)} files named by a sha256, as models in a registry are; one is expected",
+        )
+    return load_model(data=files[0], sha256=files[0].name)
 
 
 def champion_version(location: str | Path, *, mounts: Mapping[str, Path] | None = None) -> int:

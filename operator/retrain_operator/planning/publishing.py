@@ -121,7 +121,7 @@ def _configmap(policy: Policy) -> dict[str, Any]:
             "labels": {names.LABEL_MANAGED_BY: names.MANAGER},
             "annotations": {names.ANNOTATION_POLICY: policy.key.name},
         },
-        "data": {"policy": policy.key.name, **data},
+        "data": {"policy": policy.key.name, "file": model_file(status), **data},
     }
 
 
@@ -130,5 +130,17 @@ def _inference_service(policy: Policy) -> dict[str, Any]:
         "apiVersion": names.KSERVE_VERSION,
         "kind": "InferenceService",
         "metadata": {},
-        "spec": {"predictor": {"model": {"storageUri": policy.status["modelURI"]}}},
+        "spec": {"predictor": {"model": {"storageUri": model_file(policy.status)}}},
     }
+
+
+def model_file(status: Mapping[str, Any]) -> str:
+    """The URI of the champion's file: in a registry of ours it lies under its digest (`blobs/sha256/<hex>`).
+
+    A version's folder has the manifest only. Another trainer (docs/contract.md) names what it likes.
+    """
+    uri, digest = str(status.get("modelURI")), str(status.get("modelDigest", ""))
+    registry, _, version = uri.rpartition("/versions/")
+    if registry and version.isdigit() and digest.startswith("sha256:"):
+        return f"{registry}/blobs/sha256/{digest.removeprefix('sha256:')}"
+    return uri

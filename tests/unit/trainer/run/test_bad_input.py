@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from retrain_trainer import load_champion
+from retrain_trainer import load_champion, load_file
 from retrain_trainer.cli import main
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.documents import sealed
@@ -585,6 +585,29 @@ def test_the_champion_predicts_as_before(world: World, command: Command, name: s
         assert command(world, now=row.now, **dict(row.env)).code == row.code
         assert list(load_champion(world.registry).predict(SAMPLE)) == expected
     assert list(load_champion(world.registry).predict(SAMPLE)) == expected
+
+
+def test_a_model_file_is_loaded_as_a_serving_system_gets_it(world: World, tmp_path: Path) -> None:
+    expected = list(load_champion(world.registry).predict(SAMPLE))
+    [file] = (world.registry / "blobs" / "sha256").iterdir()
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / file.name).symlink_to(file)
+    renamed = tmp_path / "mounted"
+    shutil.copy(file, renamed)
+    for place in (file, folder, renamed):
+        assert list(load_file(place).predict(SAMPLE)) == expected
+
+    (folder / file.name).unlink()
+    with pytest.raises(RegistryDamaged, match="has 0 files named by a sha256"):
+        load_file(folder)
+    changed = folder / file.name
+    changed.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(RegistryDamaged, match="its manifest says"):
+        load_file(folder)
+    renamed.write_bytes(b"pickle")
+    with pytest.raises(RegistryDamaged, match="no skops file"):
+        load_file(renamed)
 
 
 # --- what looks bad and is not ----------------------------------------------------------------------------------------
