@@ -28,6 +28,11 @@ class Scrape:
         """The sum of all samples of this name whose labels include `labels`."""
         return sum(self._samples(name, labels or {}))
 
+    def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of every sample of this name."""
+        found = [sample for family in self.families for sample in family.samples if sample.name == name]
+        return [(dict(sample.labels), sample.value) for sample in found]
+
     def _samples(self, name: str, labels: Mapping[str, str]) -> Iterable[float]:
         for family in self.families:
             for sample in family.samples:
