@@ -50,7 +50,9 @@ class Desk:
             timeout_seconds=seconds,
         )
         runner = await serve_webhook(webhook=webhook, port=0)
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/alertmanager"
+        # Of IPv4 and IPv6 each has a free port of its own.
+        port = next(address[1] for address in runner.addresses if address[0] == "0.0.0.0")
+        self.url = f"http://127.0.0.1:{port}/alertmanager"
         try:
             async with aiohttp.ClientSession() as session:
                 yield session
