@@ -31,15 +31,15 @@ def _installed(cluster_kubectl: Kubectl) -> None:
     cluster_kubectl("apply", "-k", str(REPOSITORY / "manifests"))
 
 
-def rights(kubectl: Kubectl, *, namespace: str | None = None) -> dict[str, set[str]]:
-    """What the operator may do in a namespace, by default the test's: verbs by group and resource."""
+def rights(kubectl: Kubectl, *, namespace: str | None = None, user: str | None = None) -> dict[str, set[str]]:
+    """What the operator (or `user`) may do in a namespace, by default the test's: verbs by group and resource."""
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": namespace or kubectl.namespace},
     }
     as_operator = Kubectl(
-        binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=kubectl.namespace, user=OPERATOR
+        binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=kubectl.namespace, user=user or OPERATOR
     )
     path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
     answer = json.loads(as_operator("create", "--raw", path, "-f", "-", stdin=json.dumps(review)))
