@@ -93,9 +93,11 @@ class Cache:
         if not self._downstream[upstream]:
             del self._downstream[upstream]
 
-    def put_cronjob(self, body: Mapping[str, Any]) -> str:
-        """Takes a CronJob; returns the UID of its policy."""
+    def put_cronjob(self, body: Mapping[str, Any], *, policy_uid: str | None = None) -> str:
+        """Takes a CronJob; returns the UID of its policy. `policy_uid`: by its owner, whatever its label says."""
         view = cronjob_view(body)
+        if policy_uid is not None:
+            view = replace(view, policy_uid=policy_uid)
         if not self._cronjob_news.outlived(uid=view.uid, version=view.resource_version):
             _keep(self._cronjobs[view.policy_uid], view)
         return view.policy_uid
@@ -110,9 +112,11 @@ class Cache:
         """Forgets a deleted CronJob."""
         self._cronjobs.get(policy_uid, {}).pop(uid, None)
 
-    def put_job(self, body: Mapping[str, Any]) -> str:
-        """Takes a Job; returns the UID of its policy."""
+    def put_job(self, body: Mapping[str, Any], *, policy_uid: str | None = None) -> str:
+        """Takes a Job; as put_cronjob."""
         view = job_view(body)
+        if policy_uid is not None:
+            view = replace(view, policy_uid=policy_uid)
         if not self._job_news.outlived(uid=view.uid, version=view.resource_version):
             _keep(self._jobs[view.policy_uid], view)
         return view.policy_uid

@@ -23,7 +23,7 @@ from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.logs import about
 from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
-from retrain_operator.planning.observed import Cause, Observed, Publish, WriteStatus
+from retrain_operator.planning.observed import Cause, Observed, Publish, ReplaceCronJob, WriteStatus
 from retrain_operator.planning.plan import jobs_to_read, make_plan
 from retrain_operator.planning.upstream import champion_of
 from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
@@ -136,6 +136,8 @@ class Controller:
             if not self._leads():
                 return True
             try:
+                if isinstance(write, ReplaceCronJob) and write.repairs:
+                    self._note_repair(write, memory=memory)
                 if isinstance(write, Publish):
                     if (result := await self._executor.publish(policy=policy, write=write)) is not None:
                         memory.publications[write.target] = result
@@ -206,9 +208,19 @@ class Controller:
         for name in sorted(told - known - memory.sought):
             live = await resources.get_child(self._api, plural="jobs", namespace=policy.key.namespace, name=name)
             if live is not None:
-                self._cache.put_job(live)
+                self._cache.put_job(live, policy_uid=policy.uid)
             memory.sought.add(name)
         memory.sought &= told
+
+    def _note_repair(self, write: ReplaceCronJob, *, memory: PolicyMemory) -> None:
+        """Raises Trouble where somebody else changes the CronJob again and again: no war of writes."""
+        if memory.is_contested(now=self._now()):
+            message = (
+                f"CronJob {write.seen.name} is changed again and again by somebody else; it is left as it is for some "
+                "minutes. Edit the policy instead, and leave its CronJob out of what others apply"
+            )
+            raise Trouble(Cause(reason=reasons.CRONJOB_CONTESTED, message=message))
+        memory.repairs.append(self._now())
 
     def _initial_slot(self, policy: Policy) -> bool:
         if policy.status.get("lastHandled"):

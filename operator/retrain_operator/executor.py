@@ -71,15 +71,17 @@ class Executor:
             case CreateCronJob() | ReplaceCronJob() | CreateJob() if not await self._is_current(policy):
                 return
             case CreateCronJob(body=body):
-                self._cache.put_cronjob(await self._create(policy=policy, plural="cronjobs", body=body))
+                made = await self._create(policy=policy, plural="cronjobs", body=body)
+                self._cache.put_cronjob(made, policy_uid=policy.uid)
                 _log.info(
                     "policy %s: CronJob %s created", policy.key, body["metadata"]["name"], extra=about(policy.key)
                 )
             case ReplaceCronJob(seen=seen, body=body):
-                self._cache.put_cronjob(await self._replace(policy=policy, write=write))
+                self._cache.put_cronjob(await self._replace(policy=policy, write=write), policy_uid=policy.uid)
                 _log.info("policy %s: CronJob %s updated", policy.key, seen.name, extra=about(policy.key))
             case CreateJob(body=body):
-                self._cache.put_job(await self._create(policy=policy, plural="jobs", body=body))
+                made = await self._create(policy=policy, plural="jobs", body=body)
+                self._cache.put_job(made, policy_uid=policy.uid)
                 run, action = body["metadata"]["name"], body["metadata"]["labels"][names.LABEL_ACTION]
                 _log.info("policy %s: Job %s created", policy.key, run, extra=about(policy.key, run=run, action=action))
             case WriteStatus(status=status, notes=notes):

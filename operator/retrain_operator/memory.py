@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
 from retrain_operator.planning.observed import Cause, JobEnd, Publication
+
+#: So many repairs within this time: then the operator rests until the first of them is that old.
+_CONTESTED_AFTER: Final = 5
+_CONTESTED_WITHIN: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -21,6 +27,14 @@ class PolicyMemory:
     refused: Cause | None = None
     refused_generation: int = 0
     trouble: Cause | None = None
+
+    #: When the CronJob was put right after somebody else had changed it.
+    repairs: list[datetime] = field(default_factory=list)
+
+    def is_contested(self, *, now: datetime) -> bool:
+        """Was the CronJob put right so often of late that another write would only be the next move?"""
+        self.repairs = [moment for moment in self.repairs if now - moment < _CONTESTED_WITHIN]
+        return len(self.repairs) >= _CONTESTED_AFTER
 
     def refusal(self, *, generation: int) -> Cause | None:
         """The API server's final word on this generation; an edit clears it."""

@@ -22,6 +22,8 @@ SPEC_TOO_LARGE = "SpecTooLarge"
 REFUSED_BY_API = "RefusedByAPI"
 #: An object of the name we need belongs to somebody else; it is never overwritten.
 NAME_CONFLICT = "NameConflict"
+#: Somebody else changes the CronJob again and again.
+CRONJOB_CONTESTED = "CronJobContested"
 #: The API server cannot do it now (quota, conflict, outage); it is tried again.
 RETRYING = "Retrying"
 

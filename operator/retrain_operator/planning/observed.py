@@ -116,6 +116,8 @@ class ReplaceCronJob:
 
     seen: CronJobView
     body: Mapping[str, Any]
+    #: It was as we want it, and somebody else has changed it.
+    repairs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,7 +145,8 @@ def _cronjob_write(
         and contains(live=live.annotations, desired=wanted["annotations"])
     ):
         return None
-    return ReplaceCronJob(seen=live, body=body)
+    ours = live.annotations.get(names.ANNOTATION_DESIRED) == wanted["annotations"][names.ANNOTATION_DESIRED]
+    return ReplaceCronJob(seen=live, body=body, repairs=ours)
 
 
 def jobs_to_read(*, observed: Observed) -> list[str]:
