@@ -1,12 +1,20 @@
-"""Writes docs/reference.md from the CRD (`make docs`); a test fails when the two differ."""
+"""Writes docs/reference.md from the CRD and docs/settings.schema.json (`make docs`); a test fails when they differ."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
+import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
+from retrain_operator.api.admin import AdminSettings
+from retrain_operator.settings import Settings
+from retrain_operator.settings_reader import schema_of
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -75,5 +83,36 @@ def reference() -> str:
     return f"{HEAD}{table}{spec}\n\n## status\n{table}{status}\n"
 
 
+def settings_schema() -> str:
+    """The text of docs/settings.schema.json: types and bounds from the reader, words from the dataclasses."""
+    defaults, told = Settings(), {}
+    for kind, values in ((AdminSettings, defaults.admin), (Settings, defaults)):
+        words = _words(kind)
+        for item in fields(kind):
+            if item.name != "admin":
+                key = re.sub(r"_(\w)", lambda match: match[1].upper(), item.name)
+                default = getattr(values, item.name)
+                told[key] = {"description": words[item.name], **schema_of(key), "default": default}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of retrain-operator",
+        "type": "object",
+        "properties": told,
+        "additionalProperties": False,
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _words(kind: type) -> dict[str, str]:
+    """The text that stands below each field."""
+    [body] = [node for node in ast.walk(ast.parse(inspect.getsource(kind))) if isinstance(node, ast.ClassDef)]
+    found = {}
+    for field, text in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            found[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
+    return found
+
+
 if __name__ == "__main__":
+    (REPOSITORY / "docs" / "settings.schema.json").write_text(settings_schema(), encoding="utf-8")
     (REPOSITORY / "docs" / "reference.md").write_text(reference(), encoding="utf-8")

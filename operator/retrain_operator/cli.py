@@ -13,7 +13,8 @@ from retrain_operator import __version__
 from retrain_operator.app import WatchEnded, run
 from retrain_operator.kube.client import ApiError, load_configuration
 from retrain_operator.logs import configure_logging
-from retrain_operator.settings import Settings, SettingsError, load_settings
+from retrain_operator.settings import Settings, SettingsError
+from retrain_operator.settings_reader import load_settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +47,20 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--log-level", choices=["debug", "info", "warning", "error"], default="info", help="default info"
     )
+    check = commands.add_parser("check-settings", help="say what is wrong with a file of settings")
+    check.add_argument("file", type=Path, metavar="FILE", help="YAML file (docs/settings.md)")
+    check.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for run")
     return parser
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    try:
+        load_settings(chosen.file, flags=chosen.set)
+    except SettingsError as error:
+        print(*(f"{chosen.file}: {line}" for line in str(error).splitlines()), sep="\n", file=sys.stderr)
+        return 2
+    print(f"{chosen.file}: every setting is valid")
+    return 0
 
 
 async def _run(*, settings: Settings, context: str | None) -> None:
@@ -56,12 +70,15 @@ async def _run(*, settings: Settings, context: str | None) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 stopped by a signal, 1 ended by an error (start it again), 2 wrong arguments or settings."""
     chosen = _parser().parse_args(arguments)
+    if chosen.command == "check-settings":
+        return _check(chosen)
     configure_logging(style=chosen.log_format or "text", level=chosen.log_level)
     log = logging.getLogger("retrain_operator")
     try:
         settings = load_settings(chosen.settings, flags=chosen.set)
     except SettingsError as error:
-        log.error("settings: %s", error)
+        for line in str(error).splitlines():
+            log.error("settings: %s", line)
         return 2
     configure_logging(style=chosen.log_format or settings.log_format, level=chosen.log_level)
     if chosen.namespace:

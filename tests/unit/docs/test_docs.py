@@ -62,6 +62,7 @@ def _leaves(schema: dict[str, Any], path: str = "") -> set[str]:
 def test_the_reference_is_the_one_of_the_crd() -> None:
     generate = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))
     assert _text("docs/reference.md") == generate["reference"](), "run `make docs`"
+    assert _text("docs/settings.schema.json") == generate["settings_schema"](), "run `make docs`"
 
 
 def test_the_folder_operator_does_not_hide_the_standard_library() -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
-from retrain_operator.settings import Settings, SettingsError, load_settings, read_settings
+from hypothesis import strategies as st
+from retrain_operator.cli import main
+from retrain_operator.settings import Settings, SettingsError
+from retrain_operator.settings_reader import keys, load_settings, read_settings
 
 from tests.unit.operator.strategies import JSON_VALUES
+from tests.unit.trainer.run.schema import violations
+
+REPOSITORY = Path(__file__).parents[3]
+SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "settings.schema.json").read_text())
 
 
 @pytest.mark.parametrize("text", ["", "{}", "# nothing"], ids=["empty", "an empty mapping", "a comment"])
@@ -45,8 +54,10 @@ REFUSED = {
     "truth for a number": ("workers: true", "a whole number"),
     "no workers": ("workers: 0", "1 or more"),
     "a negative number": ("initialRuns: -1", "initialRuns"),
-    "zero seconds": ("resyncSeconds: 0", "a number above 0"),
-    "not a number of seconds": ("resyncSeconds: .nan", "a number above 0"),
+    "zero seconds": ("resyncSeconds: 0", "a number from 0.001"),
+    "not a number of seconds": ("resyncSeconds: .nan", "a number from 0.001"),
+    "for ever": ("resyncSeconds: .inf", "a number from 0.001"),
+    "a port that no machine has": ("healthPort: 70000", "a whole number from 0 to 65,535"),
     "no text": ("trainerImage: ''", "a text"),
     "a text for a list": ("namespaces: a", "a list"),
     "a number in a list of texts": ("namespaces: [1]", "a text"),
@@ -117,3 +128,45 @@ def test_flags_go_on_top_of_the_file(tmp_path: Path) -> None:
 def test_a_flag_that_cannot_be(flag: str, words: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(words)):
         load_settings(None, flags=[flag])
+
+
+def test_every_problem_is_told_at_once_with_what_was_meant() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings("{wrokers: 2, resyncSeconds: 0, trainer_image: a, quite_another: 1, healthPort: 8080}")
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "'wrokers' is not a setting; did you mean workers?"
+    assert lines[1].startswith("resyncSeconds: 0 is not valid; write a number from 0.001")
+    assert lines[2] == "'trainer_image' is not a setting; did you mean trainerImage?"
+    assert lines[3].startswith("'quite_another' is not a setting; the settings are: backoffFirstSeconds")
+    assert len(lines) == 4
+
+
+@given(
+    st.sampled_from(sorted(set(keys()) - {"webhookPort", "leaseSeconds", "leaseDeadlineSeconds", "leaseRetrySeconds"})),
+    JSON_VALUES,
+)
+def test_the_published_schema_and_the_reader_agree(key: str, value: object) -> None:
+    said = violations({key: value}, schema=SCHEMA)
+    try:
+        read_settings(json.dumps({key: value}))
+    except SettingsError:
+        assert said, (key, value)
+    else:
+        assert said == [], (key, value)
+
+
+def test_every_default_is_valid_by_the_schema() -> None:
+    assert violations({key: field["default"] for key, field in SCHEMA["properties"].items()}, schema=SCHEMA) == []
+
+
+@pytest.mark.parametrize("name", ["manifests/parts/settings.yaml", "manifests/namespaced/settings.yaml"])
+def test_the_settings_of_the_manifests_are_valid(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-settings", str(REPOSITORY / name)]) == 0
+    assert "every setting is valid" in capsys.readouterr().out
+
+
+def test_the_command_tells_every_problem_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("{wrokers: 2, resyncSeconds: 0}")
+    assert main(["check-settings", str(path), "--set", "healthPort=-1"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 3

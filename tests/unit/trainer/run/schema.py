@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = json.loads((Path(__file__).parents[4] / "docs/contract.schema.json").read_text())
-_KNOWN = {"$schema", "$id", "title", "description", "$defs"}
+_KNOWN = {"$schema", "$id", "title", "description", "default", "$defs"}
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
@@ -57,6 +57,12 @@ def _check(value: Any, schema: dict[str, Any], path: str, reasons: bool) -> Any:
             case "maxItems":
                 if isinstance(value, list) and len(value) > rule:
                     yield f"{path}: more than {rule} items"
+            case "minItems":
+                if isinstance(value, list) and len(value) < rule:
+                    yield f"{path}: fewer than {rule} items"
+            case "maximum":
+                if _is(value, "number") and not value <= rule:
+                    yield f"{path}: above {rule}"
             case "maxLength":
                 if isinstance(value, str) and len(value) > rule:
                     yield f"{path}: longer than {rule}"
