@@ -26,20 +26,22 @@ async def publish(
 
     Raises:
         Outdated: see there.
-        ApiError: 409 where the object changed meanwhile, 429: look again soon.
+        ApiError: 409 where the object changed meanwhile, 429, 5xx: look again soon.
         aiohttp.ClientError, TimeoutError: no answer.
     """
     try:
         if wanted.target == "configMap":
             return await _configmap(api, wanted=wanted, is_current=is_current)
         return await _inference_service(api, wanted=wanted, is_current=is_current)
+    except _Unconfirmed as unconfirmed:
+        raise unconfirmed.error from None
     except ApiError as error:
         if error.status == 403:
             message = f"the operator may not: {error.message} (manifests/publishing has the rights it needs)"
             return Cause(reason=reasons.PUBLISHING_NOT_ALLOWED, message=message), False
         if error.status in (400, 422):
             return Cause(reason=reasons.REFUSED_BY_API, message=f"{_what(wanted)}: {error.message}"), False
-        if error.status >= 500:  # a webhook that is down, for instance; looked at again at the next full list
+        if error.status >= 500 and "webhook" in error.message:  # one that is down stays so for a while
             return Cause(reason=reasons.RETRYING, message=f"{_what(wanted)}: {error.message}"), False
         raise
 
@@ -113,8 +115,20 @@ async def _inference_service(
     return None, True
 
 
+class _Unconfirmed(Exception):
+    """The policy could not be read: nothing is known about the place."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 async def _confirm(is_current: Callable[[], Awaitable[bool]]) -> None:
-    if not await is_current():
+    try:
+        current = await is_current()
+    except ApiError as error:
+        raise _Unconfirmed(error) from error
+    if not current:
         raise Outdated
 
 

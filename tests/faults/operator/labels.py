@@ -15,7 +15,14 @@ from urllib.parse import unquote
 
 from retrain_operator.api import names, raw
 
-KINDS = {names.PLURAL: "policy", "cronjobs": "cronjob", "jobs": "job", "pods": "pod", "events": "event"}
+KINDS = {
+    names.PLURAL: "policy",
+    "cronjobs": "cronjob",
+    "jobs": "job",
+    "pods": "pod",
+    "events": "event",
+    "configmaps": "configmap",
+}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 

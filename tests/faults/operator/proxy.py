@@ -123,7 +123,7 @@ class Proxy:
         entry = len(self.writes)
         if call.label.writes:
             self.writes.append((call.label, 0))
-        elif call.list_of not in _OURS and call.label.what != "discovery":
+        elif call.list_of not in _OURS and call.label.what != "discovery" and not _again_and_again(call.label):
             self.reads.append(call.label)
         reply = await fault.before(call)
         if reply is None:
@@ -176,6 +176,11 @@ class Proxy:
                 self.frames.append(label)
             for one in await self.fault.frame(Frame(label=label, watch_of=place.kind, line=line), send):
                 await send(one)
+
+
+def _again_and_again(label: Label) -> bool:
+    """What is published is read at each full list, however many there are."""
+    return label.what.startswith("configmap ") and label.nth > 1
 
 
 def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:

@@ -167,6 +167,39 @@ async def suspended_and_resumed(stage: Stage) -> None:
     await told(world, "Suspended", "False")
 
 
+async def stands(world: World, version: int) -> None:
+    """Waits until the ConfigMap has the version, and the status tells so."""
+
+    def so() -> bool:
+        data = [body["data"]["version"] for body in world.present("configmaps")]
+        told = world.status().get("published", {}).get("configMap", {}).get("version")
+        return (data, told) == ([str(version)], version)
+
+    await world.until(f"version {version} is published", so)
+
+
+async def publishing(stage: Stage) -> None:
+    """A champion that is published."""
+    world = stage.world
+    await world.apply(policy(publish={"configMap": {"name": "champion"}}))
+    job = await shown(world, "check:Initial@1")
+    await world.end_run(job)
+    await recorded(world, "check:Initial@1")
+    await stands(world, 1)
+
+
+async def next_champion(stage: Stage) -> None:
+    """The next version is promoted."""
+    world = stage.world
+    await world.annotate({"retrain.dev/train": "now"})
+    job = await shown(world, "train:Request@1:now")
+    message = a_message(job, trigger="Requested", checkTime="2026-03-02T00:00:00Z")
+    message["champion"] |= {"version": 2, "uri": "pvc://models/ns/flights/versions/2"}
+    await world.end_run(job, message=message)
+    await recorded(world, "train:Request@1:now")
+    await stands(world, 2)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="new policy", prepare=nothing, steps=new_policy),
     Scenario(name="edit of the model", prepare=new_policy, steps=edited_model),
@@ -174,5 +207,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="operator away", prepare=running, steps=ended_while_away),
     Scenario(name="run deleted by hand", prepare=running, steps=deleted_run),
     Scenario(name="deleted and made anew", prepare=new_policy, steps=made_anew),
+    Scenario(name="next champion", prepare=publishing, steps=next_champion),
     Scenario(name="suspended and resumed", prepare=new_policy, steps=suspended_and_resumed),
 )

@@ -22,7 +22,12 @@ REPOSITORY = Path(__file__).parents[3]
 _MAX_LINE = 8 * 2**20
 
 POLICIES = "/apis/retrain.dev/v1alpha1"
-GROUPS = {"retrainpolicies": POLICIES, "cronjobs": "/apis/batch/v1", "jobs": "/apis/batch/v1"}
+GROUPS = {
+    "retrainpolicies": POLICIES,
+    "cronjobs": "/apis/batch/v1",
+    "jobs": "/apis/batch/v1",
+    "configmaps": "/api/v1",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +42,14 @@ class Server:
 
 @contextmanager
 def ready_server() -> Iterator[Server]:
-    """A fresh API server with the manifests applied."""
+    """A fresh API server with the manifests applied, the rights to publish among them."""
     programs = find_programs()
     own = programs / "kubectl"
     binary = str(own) if own.exists() else shutil.which("kubectl")
     assert binary is not None, "kubectl is not installed"
     with api_server(programs=programs) as server:
         kubectl = Kubectl(binary=binary, kubeconfig=server.kubeconfig)
-        for folder in ("crds", "manifests"):
+        for folder in ("crds", "tests/control_plane/publishing"):
             kubectl("apply", "-k", str(REPOSITORY / folder))
         kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
         eventually("the CRD is served", lambda: _is_served(kubectl))

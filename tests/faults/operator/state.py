@@ -43,7 +43,7 @@ def _plain(body: dict[str, Any]) -> dict[str, Any]:
         metadata["annotations"] = {
             name: "<digest>" if name in _DIGESTS else value for name, value in metadata["annotations"].items()
         }
-    return {"metadata": metadata, **{name: body[name] for name in ("spec", "status") if name in body}}
+    return {"metadata": metadata, **{name: body[name] for name in ("spec", "status", "data") if name in body}}
 
 
 def differences(one: Any, other: Any, *, at: str = "") -> Iterable[str]:
