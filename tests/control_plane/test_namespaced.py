@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.control_plane.test_rights import GOLDEN, OWN_NAMESPACE, rights
+from tests.control_plane.test_rights import GOLDEN, OWN_NAMESPACE, PUBLISHING, rights
 from tests.support.kubectl import Kubectl
 from tests.support.operator import OperatorProcess
 from tests.support.overlay import write_overlay
@@ -27,6 +27,21 @@ def overlay(cluster_kubectl: Kubectl, kubectl: Kubectl, tmp_path: Path) -> Path:
 def test_its_rights_end_at_its_namespace(cluster_kubectl: Kubectl, kubectl: Kubectl, overlay: Path) -> None:
     user = f"system:serviceaccount:{kubectl.namespace}:retrain-operator"
     assert rights(kubectl, user=user) == {**GOLDEN, **OWN_NAMESPACE}
+    assert rights(kubectl, namespace="kube-system", user=user) == {}
+
+
+def test_with_the_component_it_may_publish_there_and_nowhere_else(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    folder = write_overlay(
+        folder=tmp_path / "overlay",
+        namespace=kubectl.namespace,
+        manifests="manifests/namespaced",
+        components=["manifests/namespaced/publishing"],
+    )
+    cluster_kubectl("apply", "-k", str(folder))
+    user = f"system:serviceaccount:{kubectl.namespace}:retrain-operator"
+    assert rights(kubectl, user=user) == {**GOLDEN, **OWN_NAMESPACE, **PUBLISHING}
     assert rights(kubectl, namespace="kube-system", user=user) == {}
 
 

@@ -12,7 +12,7 @@ import yaml
 from tests.cluster.kserve import inference_service_crd
 from tests.cluster.state import default_state
 from tests.control_plane.conftest import REPOSITORY
-from tests.control_plane.test_rights import GOLDEN, rights
+from tests.control_plane.test_rights import GOLDEN, PUBLISHING, rights
 from tests.support.kubectl import Kubectl, KubectlError
 from tests.support.operator import OperatorProcess
 from tests.support.policies import a_message, a_policy, condition, end_run, unfinished_jobs
@@ -257,8 +257,4 @@ def test_without_the_rights_it_is_told_what_to_apply_and_training_goes_on(
 
 
 def test_the_rights_with_the_component_equal_the_golden_list(kubectl: Kubectl) -> None:
-    assert rights(kubectl) == {
-        **GOLDEN,
-        "/configmaps": {"get", "create", "update"},
-        "serving.kserve.io/inferenceservices": {"get", "patch"},
-    }
+    assert rights(kubectl) == {**GOLDEN, **PUBLISHING}

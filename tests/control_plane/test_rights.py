@@ -23,6 +23,12 @@ GOLDEN = {
 #: And in the namespace that it runs in.
 OWN_NAMESPACE = {"coordination.k8s.io/leases": {"get", "create", "update"}}
 
+#: And with a component for publishing.
+PUBLISHING = {
+    "/configmaps": {"get", "create", "update"},
+    "serving.kserve.io/inferenceservices": {"get", "patch"},
+}
+
 OPERATOR = "system:serviceaccount:retrain-system:retrain-operator"
 
 

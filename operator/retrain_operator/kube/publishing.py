@@ -37,7 +37,8 @@ async def publish(
         raise unconfirmed.error from None
     except ApiError as error:
         if error.status == 403:
-            message = f"the operator may not: {error.message} (manifests/publishing has the rights it needs)"
+            where = "manifests/publishing, for one namespace manifests/namespaced/publishing, has the rights it needs"
+            message = f"the operator may not: {error.message} ({where})"
             return Cause(reason=reasons.PUBLISHING_NOT_ALLOWED, message=message), False
         if error.status in (400, 422):
             return Cause(reason=reasons.REFUSED_BY_API, message=f"{_what(wanted)}: {error.message}"), False
