@@ -29,6 +29,9 @@ def main() -> int:
     for row in rows:
         for one in row.bad[:20]:
             print(f"BAD: {row.what}: {one}", file=sys.stderr)
+        for outcome in row.outcomes:
+            if not outcome.fired:
+                print(f"NOT FIRED: {row.what}: {outcome.name}", file=sys.stderr)
     return 1 if any(row.bad or row.fired < row.tried for row in rows) else 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -50,6 +50,19 @@ class Reference:
     writes: tuple[Label, ...]
     reads: tuple[Label, ...]
     frames: tuple[Label, ...]
+
+    def in_common(self, other: Reference) -> Reference:
+        """What both runs met; of the changes the larger count."""
+        return replace(
+            self,
+            changes={
+                what: max(self.changes.get(what, 0), other.changes.get(what, 0))
+                for what in self.changes.keys() | other.changes.keys()
+            },
+            writes=tuple(label for label in self.writes if label in other.writes),
+            reads=tuple(label for label in self.reads if label in other.reads),
+            frames=tuple(label for label in self.frames if label in other.frames),
+        )
 
 
 @dataclass(slots=True)

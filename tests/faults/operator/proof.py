@@ -61,7 +61,9 @@ async def prove(*, server: Server, folder: Path, size: Size) -> list[Row]:
         laboratory = Laboratory(server=server, api=api, nursery=nursery, folder=folder)
 
         async def refer(scenario: Scenario) -> Reference:
-            return await reference(laboratory=laboratory, scenario=scenario)
+            # A conflict that was met by chance makes a request that no other run makes: a fault there cannot fire.
+            first = await reference(laboratory=laboratory, scenario=scenario)
+            return first.in_common(await reference(laboratory=laboratory, scenario=scenario))
 
         references = await side_by_side(SCENARIOS, refer, lanes=size.lanes)
         known = {scenario.name: (scenario, told) for scenario, told in zip(SCENARIOS, references, strict=True)}
