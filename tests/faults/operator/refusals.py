@@ -190,7 +190,8 @@ class Again(AtRequest):
             self.fire()
 
     def under_way(self) -> bool:
-        return self._again is not None
+        # Events come last, after all that a scenario waits for.
+        return not self.fired
 
     def close(self) -> None:
         if self._timer is not None:

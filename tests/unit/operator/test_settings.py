@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from retrain_operator.cli import main
@@ -146,9 +147,10 @@ def test_every_problem_is_told_at_once_with_what_was_meant() -> None:
     JSON_VALUES,
 )
 def test_the_published_schema_and_the_reader_agree(key: str, value: object) -> None:
-    said = violations({key: value}, schema=SCHEMA)
+    text = yaml.safe_dump({key: value})  # not JSON, whose 1e-24 is a text in YAML
+    said = violations(yaml.safe_load(text), schema=SCHEMA)
     try:
-        read_settings(json.dumps({key: value}))
+        read_settings(text)
     except SettingsError:
         assert said, (key, value)
     else:
