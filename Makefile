@@ -2,6 +2,7 @@
 # own cache (tests/cluster).
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 export PYTHONPATH := operator:trainer:.
 
 .DEFAULT_GOAL := help
@@ -30,10 +31,11 @@ format: venv ## put the code into the house format
 
 lock: venv ## write requirements/*.txt anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	for extra in operator trainer; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml -o requirements/dev.txt
+	$(LOCK) --all-extras pyproject.toml -o requirements/dev.txt
+	for extra in operator trainer; do $(LOCK) --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	$(LOCK) --extra trainer --extra mlflow --constraint requirements/trainer.txt --constraint requirements/dev.txt \
+		pyproject.toml -o requirements/trainer-mlflow.txt
+	$(LOCK) --group mlflow-server -o requirements/mlflow-server.txt
 
 docs: venv ## write docs/reference.md anew from the CRD
 	$(BIN)/python docs/generate.py
@@ -76,7 +78,7 @@ cluster-up: venv ## start or repair the cluster of tests and demo
 cluster-down: venv ## stop it
 	$(BIN)/python -m tests.cluster down
 
-images: venv ## both images, loaded into the cluster
+images: venv ## the images, loaded into the cluster
 	$(BIN)/python -m tests.cluster build --tag 0.1.0
 
 clean: ## remove caches of the tools (the cluster's cache stays)

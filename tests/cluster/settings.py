@@ -43,5 +43,9 @@ BASE_SUITE: Final = "trixie"  # Python 3.13
 BASE_PACKAGES: Final = ("python3", "python3-venv", "ca-certificates")
 BASE_IMAGE: Final = f"localhost/retrain-base:{BASE_SUITE}"
 PAUSE_IMAGE: Final = "localhost/retrain-pause:1"
-TARGETS: Final = {"operator": "retrain-operator", "trainer": "retrain-trainer"}
+TARGETS: Final = {
+    "operator": "retrain-operator",
+    "trainer": "retrain-trainer",
+    "trainer-mlflow": "retrain-trainer-mlflow",
+}
 TAG: Final = "dev"

@@ -38,6 +38,11 @@ class State:
         return self.root / "bin" / "prometheus"
 
     @property
+    def mlflow(self) -> Path:
+        """Environments of MLflow servers, by what is installed in them."""
+        return self.root / "mlflow"
+
+    @property
     def pki(self) -> Path:
         return self.root / "pki"
 

@@ -48,6 +48,25 @@ def _with(path: str, value: Any) -> dict[str, Any]:
         pytest.param("registry.uri", "pvc://claim/../other", "..", id="traversal in the registry URI"),
         pytest.param("registry.uri", "gs://models/x", "s3://<bucket>/<prefix>", id="a registry in another store"),
         pytest.param("registry.uri", "s3://key:secret@models", "spec.job.env", id="credentials in the registry URI"),
+        pytest.param(
+            "publish.mlflow",
+            {"trackingURI": "https://me:secret@mlflow", "name": "x"},
+            "by spec.job.env from a Secret",
+            id="credentials in MLflow's URI",
+        ),
+        pytest.param(
+            "publish.mlflow",
+            {"trackingURI": "sqlite:///secret.db", "name": "x"},
+            "http(s)://<host>",
+            id="an MLflow that is no server",
+        ),
+        pytest.param(
+            "publish.mlflow",
+            {"trackingURI": "http://[::1]:5000/base", "name": "x", "alias": "V12"},
+            "for itself",
+            id="an alias that MLflow keeps",
+        ),
+        pytest.param("publish.mlflow", {"trackingURI": "http://mlflow"}, "name", id="an MLflow without a model"),
         pytest.param("registry.uri", "s3://Models/x", "s3://<bucket>/<prefix>", id="no name of a bucket"),
         pytest.param("registry.uri", "s3://models/a b", "letters, digits", id="no prefix of a bucket"),
         pytest.param("registry.uri", "s3://models/x/../y", "..", id="traversal in a bucket"),
@@ -99,6 +118,8 @@ def test_the_api_server_says_what_to_write_instead(kubectl: Kubectl, path: str, 
     with pytest.raises(KubectlError) as refused:
         kubectl.apply(body, arguments=("--dry-run=server", "--validate=strict"))
     assert told in str(refused.value)
+    if path == "publish.mlflow":
+        assert "me:secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,18 @@ class DriftFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFacts:
+    """What came of `publish.mlflow`: the alias names `version` now, or `reason` and `message` say why nothing is known
+    to. target: which server, name and alias (`MLflowSpec.target`). Without a champion there is neither.
+    """
+
+    target: str
+    version: int | None
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What a run came to. `score` and `accuracy` are the champion's newest after this run; `waiting`: the version that
     waits for a person.

@@ -1,7 +1,7 @@
 """The answer of a run: one JSON object that fits (docs/contract.md).
 
 The kubelet keeps only the last 4 KiB of a termination message, so a message that is too long loses its beginning and
-is no JSON any more. It is therefore made to fit 2 KiB, cutting first what the registry can tell again.
+is no JSON any more. It is therefore made to fit 3 KiB, cutting first what the registry can tell again.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from retrain_trainer.contract import Result, RunDescription
+from retrain_trainer.contract import MirrorFacts, Result, RunDescription
 from retrain_trainer.registry.registry import Counters
 from retrain_trainer.times import time_text
 
 MESSAGE_VERSION = 1
-MAX_MESSAGE_BYTES = 2048
+MAX_MESSAGE_BYTES = 3072
 MAX_EARLIER = 5
 MAX_TEXT = 256
 
-#: Longest JSON text in bytes of each field that is never cut for room: far above what occurs, and together < 2 KiB.
+#: Longest JSON text in bytes of each field that is never cut for room. The longest URI of a version has 864: 512 of the
+#: registry's, names of namespace and policy, a number. With every other field at its longest this is < 3 KiB.
 _BOUNDS = {
     "run": 160,
     "jobUID": 64,
@@ -29,7 +30,7 @@ _BOUNDS = {
     "request": 128,
     "reason": 66,
     "metric": 66,
-    "uri": 386,
+    "uri": 870,
     "worst": 130,
 }
 
@@ -114,17 +115,30 @@ def earlier_entry(*, job: str, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def encode(*, body: Mapping[str, Any]) -> bytes:
-    """The message: UTF-8 JSON of at most 2,048 bytes, whatever the body holds.
+def mirror_entry(facts: MirrorFacts) -> dict[str, Any]:
+    """The part of the message that a run has whose policy names `publish.mlflow`."""
+    entry = {
+        "target": facts.target,
+        "version": facts.version,
+        "reason": facts.reason,
+        "message": _cut(facts.message),
+    }
+    bounded: dict[str, Any] = _bounded({"mirror": entry})
+    return bounded
 
-    What is cut, in this order: earlier runs (the oldest first), data.message, challenger.reason, message.
+
+def encode(*, body: Mapping[str, Any]) -> bytes:
+    """The message: UTF-8 JSON of at most 3,072 bytes, whatever the body holds.
+
+    What is cut, in this order: earlier runs (the oldest first), data.message, mirror.message, challenger.reason,
+    message.
     """
     bounded: dict[str, Any] = _bounded(body)
     while len(data := _json(bounded)) > MAX_MESSAGE_BYTES and bounded["earlier"]:
         bounded["earlier"].pop()
-    for path in (("data", "message"), ("challenger", "reason"), ("message",)):
+    for path in (("data", "message"), ("mirror", "message"), ("challenger", "reason"), ("message",)):
         over = len(data) - MAX_MESSAGE_BYTES
-        holder = bounded[path[0]] if len(path) == 2 else bounded
+        holder = bounded.get(path[0]) if len(path) == 2 else bounded
         if over <= 0 or holder is None:
             continue
         text = holder[path[-1]]

@@ -18,14 +18,14 @@ from retrain_trainer.data.source import open_source
 from retrain_trainer.data.split import SplitRejected
 from retrain_trainer.data.table import open_table
 from retrain_trainer.errors import RunError
-from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body
+from retrain_trainer.message import MAX_EARLIER, earlier_entry, message_body, mirror_entry
 from retrain_trainer.registry.registry import Registry
 from retrain_trainer.spec import PolicySpec, parse_spec
 from retrain_trainer.steps import answers, checking, opening, scoring
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
 from retrain_trainer.steps.deciding import decision_for
-from retrain_trainer.steps.head import champion_facts, open_registry, read_head
+from retrain_trainer.steps.head import champion_facts, open_registry, read_head, version_uri
 from retrain_trainer.steps.people import requested
 from retrain_trainer.times import time_text
 
@@ -39,13 +39,13 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
     registry = open_registry(run=run, spec=spec)
     # 1. What is known: has this run its result already, has it begun before, what is the champion?
     if (done := registry.runs.find(key=run.key)) is not None:
-        return {**done["body"], "jobUID": run.job_uid}
+        return {**done["body"], "jobUID": run.job_uid, **_mirrored(run, spec, registry, say)}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
     reached = requested(this) or resumed(this) or reach(this)
-    # 9. The result, then what is no longer kept, then the message.
+    # 9. The result, then what is no longer kept, then MLflow, then the message.
     body = _finish(this, reached)
     _retain(this)
-    return body
+    return {**body, **_mirrored(run, spec, registry, say)}
 
 
 def reach(this: Context) -> Reached:
@@ -174,6 +174,26 @@ def _retain(this: Context) -> None:
             this.say(line)
     except RunError as error:
         this.say(f"retention is put off to the next run: {error.message}")
+
+
+def _mirrored(run: RunDescription, spec: PolicySpec, registry: Registry, say: Callable[[str], None]) -> dict[str, Any]:
+    """The part of the message about MLflow, where the policy names it. It is no part of the result that is kept."""
+    if spec.publish.mlflow is None:
+        return {}
+    if run.registry is not None:
+        say("mlflow: nothing is mirrored of a registry that --registry names")
+        return {}
+    from retrain_trainer.mirror.mirror import mirrored
+
+    return mirror_entry(
+        mirrored(
+            spec=spec.publish.mlflow,
+            policy=f"{run.namespace}/{run.name}",
+            registry=registry,
+            source=lambda version: version_uri(run=run, spec=spec, version=version),
+            say=say,
+        )
+    )
 
 
 def _earlier(registry: Registry, run: RunDescription) -> list[dict[str, Any]]:

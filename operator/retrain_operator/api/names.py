@@ -64,6 +64,11 @@ def short_digest(*parts: str, length: int = 10) -> str:
     return digest.hexdigest()[:length]
 
 
+def mirror_target(*, uri: str, name: str, alias: str) -> str:
+    """Twelve hexadecimal digits that stand for one alias of one registered model on one server (docs/contract.md)."""
+    return hashlib.sha256(f"{uri}\n{name}\n{alias}".encode()).hexdigest()[:12]
+
+
 def _cut(*, name: str, length: int) -> str:
     return _UNFIT.sub("-", name)[:length].strip("-") or "policy"
 

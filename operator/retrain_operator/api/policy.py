@@ -35,6 +35,15 @@ class PrometheusTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MLflow:
+    """`publish.mlflow`. target: stands for server, name and alias in the answer of a run."""
+
+    name: str
+    alias: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One policy as last seen. `spec` and `status` are the raw mappings of the API."""
 
@@ -113,6 +122,16 @@ class Policy:
     def publishes(self, target: str) -> str | None:
         """`publish.<target>.name`: where the champion is published; None where it is not."""
         return raw.text(raw.at(self.spec, "publish", target, "name"))
+
+    @property
+    def mlflow(self) -> MLflow | None:
+        """`publish.mlflow`: the registered model that runs mirror champions to; None where they do not."""
+        section = raw.mapping(raw.at(self.spec, "publish", "mlflow"))
+        uri, name = raw.text(section.get("trackingURI")), raw.text(section.get("name"))
+        if uri is None or name is None:
+            return None
+        alias = raw.text(section.get("alias")) or "champion"
+        return MLflow(name=name, alias=alias, target=names.mirror_target(uri=uri, name=name, alias=alias))
 
     @property
     def approved_version(self) -> str | None:

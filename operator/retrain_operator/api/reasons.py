@@ -125,6 +125,8 @@ INFERENCE_SERVICE_MISSING = "InferenceServiceMissing"
 NOT_OPTED_IN = "NotOptedIn"
 #: Somebody else has set the field.
 FIELD_CONFLICT = "FieldConflict"
+#: MLflow is given the champion by the next run: none has told of it yet.
+MIRROR_PENDING = "MirrorPending"
 
 # --- Events only --------------------
 RUN_STARTED = "RunStarted"

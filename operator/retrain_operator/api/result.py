@@ -73,6 +73,18 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """What came of `publish.mlflow`. target: which server, name and alias (`Policy.mlflow`). version: the one that the
+    alias names; None where `reason` says why that is not known, and without a champion.
+    """
+
+    target: str
+    version: int | None
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """One whole message."""
 
@@ -99,6 +111,7 @@ class RunResult:
     trained_time: datetime | None
     counters: Counters | None
     earlier: tuple[EarlierRun, ...]
+    mirror: Mirror | None = None
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -122,7 +135,7 @@ def _champion(value: object) -> Champion | None:
         return None
     return Champion(
         version=version,
-        uri=raw.cut(raw.text(raw.at(value, "uri")) or "", 512),
+        uri=raw.cut(raw.text(raw.at(value, "uri")) or "", 870),
         digest=raw.cut(raw.text(raw.at(value, "digest")) or "", 80),
         promotion_time=parse_time(raw.at(value, "promotionTime")),
         trained_rows=_positive(raw.at(value, "trainedRows")),
@@ -149,6 +162,18 @@ def _drift(value: object) -> Drift | None:
         return None
     worst = raw.cut(raw.text(raw.at(value, "worst")) or "", 160)
     return Drift(drifted=drifted, share=share, features=_positive(features) or 1, worst=worst)
+
+
+def _mirror(value: object) -> Mirror | None:
+    target = raw.text(raw.at(value, "target"))
+    if target is None or len(target) > 64:
+        return None
+    return Mirror(
+        target=target,
+        version=_positive(raw.at(value, "version")),
+        reason=_reason(raw.at(value, "reason")),
+        message=raw.cut(raw.text(raw.at(value, "message")) or "", 256),
+    )
 
 
 def _counters(value: object) -> Counters | None:
@@ -215,4 +240,5 @@ def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
         trained_time=parse_time(body.get("trainedTime")),
         counters=_counters(body.get("counters")),
         earlier=_earlier(body.get("earlier")),
+        mirror=_mirror(body.get("mirror")),
     )

@@ -1,17 +1,20 @@
 """What serving systems are told: the champion that the status names, in a ConfigMap and in an InferenceService.
 
+MLflow is told by the runs themselves (`mirror`); the condition is about all of them.
+
 Level-triggered: whatever made the champion (a gate, a person, a pin, a rollback), what is published is what the status
 shows. The order is status, publication, status; a crash in between repeats a request that changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from retrain_operator.api import names, raw, reasons
 from retrain_operator.api.policy import Policy
 from retrain_operator.planning.conditions import Condition, stored_condition
+from retrain_operator.planning.mirror import mirror_problem
 from retrain_operator.planning.model import model_version
 from retrain_operator.planning.observed import Publication, Publish, Target
 
@@ -54,7 +57,7 @@ def to_publish(*, policy: Policy, done: Mapping[str, Publication]) -> list[Publi
 
 
 def published(*, policy: Policy, done: Mapping[str, Publication]) -> dict[str, Any]:
-    """`status.published`: which version each target that the spec names was last given.
+    """Of `status.published`, which version each target that the spec names was last given.
 
     While one is still to be tried all stand as they are, so that publishing costs one write of the status.
     """
@@ -73,29 +76,43 @@ def published(*, policy: Policy, done: Mapping[str, Publication]) -> dict[str, A
 
 
 def publishing_conditions(
-    *, policy: Policy, stored: Mapping[str, Mapping[str, Any]], done: Mapping[str, Publication], has_model: bool
+    *,
+    policy: Policy,
+    stored: Mapping[str, Mapping[str, Any]],
+    done: Mapping[str, Publication],
+    mirror: Mapping[str, Any],
+    version: int | None,
 ) -> list[Condition]:
-    """Published, where something is asked for. Until everything was tried, what was said last stands."""
-    asked = [target for target in TARGETS if policy.publishes(target) is not None]
-    if not asked:
+    """Published, where something is asked for. Until everything was tried, what was said last stands.
+
+    `mirror`: `status.published.mlflow` as it will stand, `version`: the champion.
+    """
+    mlflow = policy.mlflow
+    if mlflow is None and not any(policy.publishes(target) for target in TARGETS):
         return []
-    wanted, trying = wanted_of(policy=policy), bool(to_publish(policy=policy, done=done))
-    tried = [] if trying else [done[target].problem for target in wanted]
-    problems = [problem for problem in tried if problem is not None]
+    wanted = wanted_of(policy=policy)
+    trying = bool(to_publish(policy=policy, done=done)) or any(each.version != version for each in wanted.values())
+    problems = [] if trying else [problem for target in wanted if (problem := done[target].problem) is not None]
+    if mlflow is not None and (problem := mirror_problem(mirror)) is not None:
+        problems.append(problem)
+    told = [f"{_KINDS[target]} {publish.name}" for target, publish in wanted.items()]
+    told += [] if mlflow is None else [f"registered model {mlflow.name}@{mlflow.alias}"]
     before = stored.get("Published")
-    if not has_model:
+    if version is None:
         status, reason, message = "Unknown", reasons.NOTHING_TO_PUBLISH, "there is no champion yet"
+    elif trying or not told:
+        if before is not None:
+            return [stored_condition(stored=before, type_="Published", generation=policy.generation)]
+        status, reason, message = "Unknown", reasons.NOTHING_TO_PUBLISH, "the champion is about to be published"
     elif problems:
         status, reason = "False", problems[0].reason
         message = "; ".join(problem.message for problem in problems)
-    elif wanted and not trying:
-        version = next(iter(wanted.values())).version
-        told = " and ".join(f"{_KINDS[target]} {publish.name}" for target, publish in wanted.items())
-        status, reason, message = "True", reasons.CHAMPION_PUBLISHED, f"version {version} stands in {told}"
-    elif before is not None:
-        return [stored_condition(stored=before, type_="Published", generation=policy.generation)]
+    elif mlflow is not None and mirror.get("version") != version:
+        status, reason = "Unknown", reasons.MIRROR_PENDING
+        message = f"the next run gives version {version} to registered model {mlflow.name}; no run has told of it yet"
     else:
-        status, reason, message = "Unknown", reasons.NOTHING_TO_PUBLISH, "the champion is about to be published"
+        status, reason = "True", reasons.CHAMPION_PUBLISHED
+        message = f"version {version} stands in {_listed(told)}"
     return [
         Condition(
             type="Published",
@@ -105,6 +122,11 @@ def publishing_conditions(
             generation=policy.generation,
         )
     ]
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 _KINDS: Final[Mapping[Target, str]] = {"configMap": "ConfigMap", "inferenceService": "InferenceService"}

@@ -13,6 +13,7 @@ from retrain_operator.planning.acceptance import acceptance_conditions
 from retrain_operator.planning.conditions import rendered, stored_conditions
 from retrain_operator.planning.digests import Digests
 from retrain_operator.planning.history import consecutive_failures, history, new_runs
+from retrain_operator.planning.mirror import mirrored
 from retrain_operator.planning.model import model_fields, model_version
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.outcomes import outcome_conditions
@@ -41,6 +42,7 @@ def next_status(
     unfinished = unfinished_jobs(observed.jobs)
     active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
     fields = model_fields(stored=stored, runs=runs)
+    mirror = mirrored(policy=policy, runs=runs)
     told_of = (handled.get("spec"), handled.get("threshold"))
     settled = not active and not pending and told_of == (digests.spec, digests.threshold)
     conditions_before = stored_conditions(stored)
@@ -68,7 +70,8 @@ def next_status(
             policy=policy,
             stored=conditions_before,
             done=observed.publications,
-            has_model=model_version(fields) is not None,
+            mirror=mirror,
+            version=model_version(fields),
         ),
         *trigger_conditions(policy=policy, stored=conditions_before, sample=observed.sample),
     ]
@@ -84,7 +87,7 @@ def next_status(
         "pending": [_pending(request) for request in pending],
         "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
         "nextScheduleTime": format_time(upcoming) if upcoming else None,
-        "published": published(policy=policy, done=observed.publications),
+        "published": {**published(policy=policy, done=observed.publications), **({"mlflow": mirror} if mirror else {})},
         "triggers": dict(triggers),
         "lastHandled": dict(handled),
         "consecutiveFailures": consecutive_failures(stored=stored, runs=runs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -10,6 +11,7 @@ import pytest
 from retrain_operator.api import names, vocabulary
 from retrain_trainer import contract
 from retrain_trainer.model.gate import VerdictName
+from retrain_trainer.spec import MLflowSpec
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).parents[3] / "docs/contract.schema.json").read_text())
 
@@ -27,3 +29,10 @@ def test_the_verdicts_are_the_gate_s() -> None:
 
 def test_every_annotation_of_a_person_asks_for_an_action() -> None:
     assert set(names.REQUEST_ANNOTATIONS) <= set(get_args(vocabulary.Action))
+
+
+def test_operator_trainer_and_contract_mean_the_same_place_in_mlflow() -> None:
+    place = {"uri": "https://mlflow.example:5000/base", "name": "delays", "alias": "live"}
+    told = names.mirror_target(**place)
+    assert told == MLflowSpec(tracking_uri=place["uri"], name=place["name"], alias=place["alias"]).target
+    assert told == hashlib.sha256("\n".join(place.values()).encode()).hexdigest()[:12]

@@ -113,6 +113,10 @@ class Registry:
         """Why a version's model was given up, or None. What has a tombstone must not be promoted again."""
         return find_tombstone(self._store, version=version)
 
+    def given_up(self) -> frozenset[int]:
+        """Versions that have a tombstone: one listing."""
+        return self._graveyard().numbers()
+
     def _graveyard(self) -> Graveyard:
         return Graveyard(store=self._store, needs=self._needed, read=self._kept)
 

@@ -103,6 +103,11 @@ class Graveyard:
         """Why a version has no model any more, or None."""
         return find_tombstone(self.store, version=version)
 
+    def numbers(self) -> frozenset[int]:
+        """Versions that have one."""
+        names = (entry.name.removesuffix(".json") for entry in self.store.entries(folder=FOLDER))
+        return frozenset(int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 20)
+
     def retain(self, *, versions: Sequence[int], keep: int, now: datetime, run: str) -> Sequence[str]:
         """Give up what is beyond `keep`, and delete what was given up long enough ago. Lines to show."""
         names = {entry.name for entry in self.store.entries(folder=FOLDER)}

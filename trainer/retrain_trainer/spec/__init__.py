@@ -10,6 +10,7 @@ from retrain_trainer.spec.limits import Blackout, Budget, LimitsSpec
 from retrain_trainer.spec.model import ModelSpec, Task
 from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
 from retrain_trainer.spec.promotion import PromotionSpec
+from retrain_trainer.spec.publish import MLflowSpec, PublishSpec
 from retrain_trainer.spec.reading import Scalar, parse_duration
 from retrain_trainer.spec.registry import RegistrySpec
 from retrain_trainer.spec.triggers import BelowThreshold, Drift, DriftStatistic, Drop, MaxAge, NewRows, TriggersSpec
@@ -30,11 +31,13 @@ __all__ = [
     "GuardSpec",
     "HoldoutSpec",
     "LimitsSpec",
+    "MLflowSpec",
     "MaxAge",
     "ModelSpec",
     "NewRows",
     "PolicySpec",
     "PromotionSpec",
+    "PublishSpec",
     "RegistrySpec",
     "Scalar",
     "Severity",

@@ -16,6 +16,7 @@ from retrain_trainer.spec.evaluation import EvaluationSpec, read_evaluation
 from retrain_trainer.spec.limits import LimitsSpec, read_limits
 from retrain_trainer.spec.model import ModelSpec, read_model
 from retrain_trainer.spec.promotion import PromotionSpec, read_promotion
+from retrain_trainer.spec.publish import PublishSpec, read_publish
 from retrain_trainer.spec.reading import Reader
 from retrain_trainer.spec.registry import RegistrySpec, read_registry
 from retrain_trainer.spec.triggers import TriggersSpec, read_triggers
@@ -34,6 +35,7 @@ class PolicySpec:
     triggers: TriggersSpec = field(default_factory=TriggersSpec)
     limits: LimitsSpec = field(default_factory=LimitsSpec)
     promotion: PromotionSpec = field(default_factory=PromotionSpec)
+    publish: PublishSpec = field(default_factory=PublishSpec)
 
     @property
     def digest(self) -> str:
@@ -78,7 +80,7 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-#: Fields of `spec` that are the operator's: a run does not read them.
+#: Fields of `spec` that are the operator's: no check depends on them. Of `publish` a run reads `mlflow`.
 OPERATOR_FIELDS = ("schedule", "suspend", "startingDeadlineSeconds", "job", "publish", "runHistoryLimit")
 
 
@@ -94,6 +96,7 @@ def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
         triggers=read_triggers(spec.section("triggers")),
         limits=read_limits(spec.section("limits"), zone=_zone(spec)),
         promotion=read_promotion(spec.section("promotion")),
+        publish=read_publish(spec.section("publish")),
     )
     spec.finish(ignore=OPERATOR_FIELDS)
     if parsed.promotion.probation_checks and parsed.data.time_column is None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from retrain_operator.api import names
 from retrain_operator.planning.observed import Cause, WriteStatus
 from retrain_operator.planning.plan import make_plan
 
@@ -99,6 +100,15 @@ def promoted(*, version: int) -> tuple[Step, ...]:
     return (request("train", f"for version {version}"), settle, later(minutes=5), end)
 
 
+def checked(**message: Any) -> tuple[Step, ...]:
+    """A person asks for a check, which ends with this message."""
+
+    def ask(world: World) -> None:
+        world.request("check", f"at {stamp(world.now)}")
+
+    return (later(minutes=5), ask, settle, later(minutes=5), finish(message=message))
+
+
 def in_the_way(target: str, reason: str) -> Step:
     """A place that cannot be published to."""
 
@@ -106,6 +116,12 @@ def in_the_way(target: str, reason: str) -> Step:
         world.unpublishable[target] = Cause(reason=reason, message=f"{target}: {reason}")
 
     return step
+
+
+def mirror(version: int | None, reason: str = "", *, alias: str = "champion") -> dict[str, Any]:
+    """What a run tells of MLflow; `message` is a sentence where there is a reason."""
+    target = names.mirror_target(uri="http://mlflow", name="delays", alias=alias)
+    return {"target": target, "version": version, "reason": reason, "message": "as it says" if reason else ""}
 
 
 def later(**time: float) -> Step:
@@ -239,7 +255,12 @@ PROMOTED: tuple[Step, ...] = (settle, start, later(minutes=5), finish(message={"
 FIRST_END: tuple[Step, ...] = (finish(message={"outcome": "Promoted"}),)
 MAP = {"configMap": {"name": "champion"}}
 BOTH = {**MAP, "inferenceService": {"name": "flights"}}
+MLFLOW = {"mlflow": {"trackingURI": "http://mlflow", "name": "delays", "alias": "champion"}}
 PUBLISHED: tuple[Step, ...] = (*PROMOTED, edit(publish=MAP), settle)
+MIRRORED: tuple[Step, ...] = (
+    edit(publish=MLFLOW),
+    *(settle, start, finish(message={"outcome": "Promoted", "mirror": mirror(1)}), settle),
+)
 ASKS = {"prometheus": {"query": QUERY}}
 PATIENT = {"prometheus": {"query": QUERY, "for": "10m"}}
 OTHER = {"prometheus": {"query": "up == 0"}}
@@ -485,6 +506,109 @@ ROWS = [
         given=[*PUBLISHED, edit(publish={"configMap": {"name": "other"}})],
         writes=["replace CronJob", "status", "publish configMap", "status"],
         status={"published.configMap": {"name": "other", "version": 1}},
+    ),
+    Row(
+        says="a champion that its run has given to MLflow is published, with one write",
+        given=[edit(publish=MLFLOW), settle, start, finish(message={"outcome": "Promoted", "mirror": mirror(1)})],
+        writes=["status", "mark"],
+        conditions={**HEALTHY, "Published": ("True", "ChampionPublished")},
+        messages={"Published": "version 1 stands in registered model delays@champion"},
+        status={"published.mlflow.name": "delays", "published.mlflow.version": 1},
+        events=["Promoted", "Published"],
+    ),
+    Row(
+        says="MLflow that is asked for later waits for the next run",
+        given=[*PROMOTED, edit(publish=MLFLOW)],
+        writes=["replace CronJob", "status"],
+        conditions={**HEALTHY, "Published": ("Unknown", "MirrorPending")},
+        status={"published": None},
+        events=[],
+    ),
+    Row(
+        says="the next run of any outcome gives MLflow the champion",
+        given=[*PROMOTED, edit(publish=MLFLOW), settle, *checked(mirror=mirror(1))],
+        writes=["status", "mark"],
+        conditions={"Published": ("True", "ChampionPublished")},
+        events=["Kept", "Published"],
+    ),
+    Row(
+        says="a run whose MLflow was away is told, its outcome and Ready stay",
+        given=[
+            *(edit(publish=MLFLOW), settle, start),
+            finish(message={"outcome": "Promoted", "mirror": mirror(None, "MLflowUnreachable")}),
+        ],
+        writes=["status", "mark"],
+        conditions={**HEALTHY, "Published": ("False", "MLflowUnreachable")},
+        messages={"Published": "MLflow: as it says"},
+        status={"modelVersion": 1, "published.mlflow.problem": "MLflowUnreachable: as it says"},
+        events=["Promoted", "NotPublished"],
+    ),
+    Row(
+        says="while MLflow is away the status shows what it was last given",
+        given=[*MIRRORED, *checked(mirror=mirror(None, "MLflowRefused"), version=2, outcome="Promoted")],
+        writes=["status", "mark"],
+        status={"modelVersion": 2, "published.mlflow.version": 1},
+        conditions={"Published": ("False", "MLflowRefused")},
+    ),
+    Row(
+        says="the same trouble with MLflow is told once",
+        given=[
+            *(*MIRRORED, *checked(mirror=mirror(None, "MLflowRefused")), settle),
+            *checked(mirror=mirror(None, "MLflowRefused")),
+        ],
+        writes=["status", "mark"],
+        events=["Kept"],
+    ),
+    Row(
+        says="MLflow that answers again is told",
+        given=[*MIRRORED, *checked(mirror=mirror(None, "MLflowRefused")), settle, *checked(mirror=mirror(1))],
+        writes=["status", "mark"],
+        conditions={"Published": ("True", "ChampionPublished")},
+        status={"published.mlflow.problem": None},
+        events=["Kept", "Published"],
+    ),
+    Row(
+        says="an image that knows nothing of MLflow leaves the mirror pending",
+        given=[edit(publish=MLFLOW), settle, start, finish(message={"outcome": "Promoted"})],
+        writes=["status", "mark"],
+        conditions={"Published": ("Unknown", "MirrorPending")},
+    ),
+    Row(
+        says="a run that failed says nothing of MLflow",
+        given=[*MIRRORED, request("check", "a"), settle, later(minutes=5), finish(exit_code=66)],
+        writes=["status", "mark"],
+        conditions={"Published": ("True", "ChampionPublished")},
+        status={"published.mlflow.version": 1},
+    ),
+    Row(
+        says="another alias is another place, and waits for the next run",
+        given=[*MIRRORED, edit(publish={"mlflow": {**MLFLOW["mlflow"], "alias": "live"}})],
+        writes=["replace CronJob", "status"],
+        conditions={"Published": ("Unknown", "MirrorPending")},
+        status={"published": None},
+    ),
+    Row(
+        says="what a run tells of another alias than that of the spec is passed over",
+        given=[edit(publish=MLFLOW), settle, start, finish(message={"mirror": mirror(1, alias="live")})],
+        writes=["status", "mark"],
+        conditions={"Published": ("Unknown", "MirrorPending")},
+    ),
+    Row(
+        says="ConfigMap and MLflow are told of in one sentence",
+        given=[edit(publish={**MAP, **MLFLOW}), settle, start, finish(message={"mirror": mirror(1)})],
+        writes=["status", "mark", "publish configMap", "status"],
+        messages={"Published": "version 1 stands in ConfigMap champion and registered model delays@champion"},
+        status={"published.configMap.version": 1, "published.mlflow.version": 1},
+    ),
+    Row(
+        says="MLflow in the way does not keep the ConfigMap from being told",
+        given=[
+            *(edit(publish={**MAP, **MLFLOW}), settle, start),
+            finish(message={"mirror": mirror(None, "NameConflict")}),
+        ],
+        writes=["status", "mark", "publish configMap", "status"],
+        conditions={"Published": ("False", "NameConflict")},
+        status={"published.configMap.version": 1, "published.mlflow.version": None},
     ),
     # --- calls of Prometheus and Alertmanager --------------------
     Row(

@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrain_trainer.contract import ChallengerFacts, ChampionFacts, DataFacts, Result, read_environment
+from retrain_trainer.contract import (
+    ChallengerFacts,
+    ChampionFacts,
+    DataFacts,
+    DriftFacts,
+    MirrorFacts,
+    Result,
+    read_environment,
+)
 from retrain_trainer.errors import SpecError
-from retrain_trainer.message import MAX_MESSAGE_BYTES, earlier_entry, encode, message_body
+from retrain_trainer.message import MAX_MESSAGE_BYTES, earlier_entry, encode, message_body, mirror_entry
 from retrain_trainer.registry.registry import Counters
 
 from tests.unit.trainer.run.schema import violations
@@ -129,18 +137,20 @@ def test_an_earlier_run_is_told_in_short() -> None:
 
 def test_what_is_cut_first_is_what_the_registry_can_tell_again() -> None:
     full = body(message="m" * 256, data=DataFacts(valid=False, reason="OutOfRange", message="d" * 256, rows=1))
-    full["earlier"] = [earlier_entry(job=f"job-{number}", body=full) for number in range(5)]
-    full["champion"]["uri"] = "pvc://models/" + "x" * 300
+    jobs = [f"{'j' * 60}-{number}" for number in range(5)]
+    full["earlier"] = [earlier_entry(job=job, body=full) for job in jobs]
+    full["champion"]["uri"] = "pvc://models/" + "x" * 850
+    full["run"] = full["champion"]["run"] = "k" * 151
     message = json.loads(encode(body=full))
-    assert len(message["earlier"]) < 5
-    assert [entry["job"] for entry in message["earlier"]] == [f"job-{n}" for n in range(len(message["earlier"]))]
+    assert 0 < len(message["earlier"]) < 5
+    assert [entry["job"] for entry in message["earlier"]] == jobs[: len(message["earlier"])]
     assert message["message"] == "m" * 256
     full["request"] = "r" * 100
-    full["message"] = "😀" * 180
+    full["message"] = "😀" * 220
     message = json.loads(encode(body=full))
     assert message["earlier"] == []
     assert message["data"]["message"].endswith("…")
-    assert message["message"] == "😀" * 180
+    assert message["message"] == "😀" * 220
 
 
 _TEXT = st.text(max_size=3000) | st.text(alphabet='"\\\x00\n😀é\ud800', max_size=3000)
@@ -148,7 +158,7 @@ _FLOAT = st.floats() | st.none()
 
 
 @given(
-    texts=st.lists(_TEXT, min_size=9, max_size=9),
+    texts=st.lists(_TEXT, min_size=12, max_size=12),
     floats=st.lists(_FLOAT, min_size=4, max_size=4),
     earlier=st.lists(_TEXT, max_size=8),
     none=st.booleans(),
@@ -177,12 +187,71 @@ def test_every_message_fits_and_is_valid(
         challenger=None if none else ChallengerFacts(version=1, score=floats[3], verdict="Better", reason=texts[7]),
         data=DataFacts(valid=False, reason="OutOfRange", message=texts[8], rows=10**15),
         trained_time=NOW,
+        waiting=2**53,
+        drift=DriftFacts(
+            drifted=True, calls=True, share=0.3333, features=10**6, rows=10**9, worst=texts[11], rule="psi"
+        ),
     )
     entries = [earlier_entry(job=job, body=body()) for job in earlier]
-    data = encode(
-        body=message_body(
-            run=run, result=told, counters=Counters(checks=10**9, trainings=10**9, promotions=10**9), earlier=entries
+    mirror = MirrorFacts(target=12 * "a", version=2**53, reason=texts[9], message=texts[10])
+    counters = Counters(checks=10**9, trainings=10**9, promotions=10**9)
+    whole = message_body(run=run, result=told, counters=counters, earlier=entries)
+    data = encode(body={**whole, **mirror_entry(mirror)})
+    assert len(data) <= MAX_MESSAGE_BYTES
+    assert violations(json.loads(data), reasons=False) == []
+
+
+@pytest.mark.parametrize("letter", ["a", '"', "é", "😀"])
+def test_a_message_of_which_everything_is_at_its_longest_fits_and_its_uri_is_whole(letter: str) -> None:
+    long = 2**53
+    policy = {"name": "p" * 253, "namespace": "n" * 63, "uid": letter * 99, "generation": long, "spec": {}}
+    run = read_environment(
+        environ=environment(
+            RETRAIN_POLICY=json.dumps(policy),
+            RETRAIN_ACTION="rollback",
+            RETRAIN_CAUSE="SpecChange",
+            RETRAIN_REQUEST=letter * 300,
+            RETRAIN_JOB_UID=letter * 100,
+            RETRAIN_RUN_KEY="k" * 151,
         )
     )
+    number = -1.2345678901234567e-300
+    uri = f"pvc://{'r' * 506}/{'n' * 63}/{'p' * 253}/versions/{10**17}"
+    told = result(
+        outcome="AwaitingApproval",
+        trigger="BelowThreshold",
+        message=letter * 300,
+        metric=letter * 99,
+        reason=letter * 99,
+        threshold=number,
+        threshold_met=False,
+        score=number,
+        accuracy=number,
+        champion=ChampionFacts(
+            version=long,
+            uri=uri,
+            digest="sha256:" + 64 * "a",
+            promotion_time=NOW,
+            trained_rows=long,
+            previous_version=long,
+            run="k" * 151,
+        ),
+        challenger=ChallengerFacts(version=long, score=number, verdict="Inconclusive", reason=letter * 300),
+        data=DataFacts(valid=False, reason="R" * 64, message=letter * 300, rows=long),
+        trained_time=NOW,
+        waiting=long,
+        drift=DriftFacts(
+            drifted=False, calls=True, share=0.3333, features=long, rows=1, worst=letter * 200, rule="psi"
+        ),
+    )
+    body = message_body(
+        run=run, result=told, counters=Counters(checks=long, trainings=long, promotions=long), earlier=[]
+    )
+    body["earlier"] = 5 * [earlier_entry(job="j" * 63, body=body)]
+    mirror = mirror_entry(MirrorFacts(target=12 * "a", version=long, reason="R" * 64, message=letter * 300))
+
+    data = encode(body={**body, **mirror})
+
     assert len(data) <= MAX_MESSAGE_BYTES
+    assert json.loads(data)["champion"]["uri"] == uri
     assert violations(json.loads(data), reasons=False) == []

@@ -1,0 +1,318 @@
+"""The mirror against a real MLflow server with passwords: what stands there after a run, as its own client tells."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from retrain_trainer.mirror import mirror as mirror_module
+from retrain_trainer.mirror import mlflow as client_module
+from retrain_trainer.mirror.versions import DIGEST, POLICY, REMOVED, VERSION
+from retrain_trainer.spec import MLflowSpec
+
+from tests.support.mlflow import PASSWORD
+from tests.support.s3 import free_port
+from tests.unit.trainer.mirror.conftest import Shelf
+
+
+def test_without_a_champion_mlflow_is_not_even_asked(shelf: Shelf) -> None:
+    shelf.publish(promote=False)
+    before = len(shelf.server.requests())
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "")
+    assert len(shelf.server.requests()) == before
+
+
+def test_a_champion_stands_with_its_numbers_and_its_place(shelf: Shelf) -> None:
+    shelf.publish()
+    assert shelf.level().version == 1
+    found = shelf.server.client().get_model_version_by_alias(shelf.spec.name, "champion")
+    manifest = shelf.registry.versions.manifest(version=1)
+    assert found.source == "pvc://models/team/delays/versions/1"
+    assert found.status == "READY"
+    assert {name.removeprefix("retrain.dev/"): value for name, value in found.tags.items()} == {
+        "policy": "team/delays",
+        "version": "1",
+        "digest": manifest.model_digest,
+        "run": "run-1",
+        "trigger": "NoChampion",
+        "task": "Classification",
+        "metric": "roc_auc",
+        "score": "0.7",
+        "trained-rows": "1000",
+    }
+    assert "roc_auc 0.7" in found.description
+
+
+def test_each_champion_gets_a_version_and_a_rollback_moves_the_alias_alone(shelf: Shelf) -> None:
+    shelf.publish()
+    shelf.level()
+    shelf.publish(promote=False)  # a loser: models:/…/latest must not be a rejected model
+    shelf.level()
+    shelf.publish()
+    assert shelf.level().version == 3
+    assert (shelf.stands(), shelf.champion()) == ([("1", 1), ("2", 3)], 3)
+    shelf.promote(1)
+    assert shelf.level().version == 1
+    assert (shelf.stands(), shelf.champion()) == ([("1", 1), ("2", 3)], 1)
+
+
+def test_the_ordinary_run_makes_two_requests_and_no_write(shelf: Shelf) -> None:
+    shelf.publish()
+    shelf.level()
+    before = len(shelf.server.requests())
+    assert shelf.level().version == 1
+    assert shelf.server.requests()[before:] == ["GET registered-models/get", "GET model-versions/search"]
+    assert shelf.lines == []
+
+
+def test_what_was_missed_is_made_up_for_in_order(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    there, away = shelf.spec, replace(shelf.spec, tracking_uri=f"http://127.0.0.1:{free_port()}")
+    shelf.spec = away
+    for _ in range(3):
+        shelf.publish()
+        facts = shelf.level()
+        assert (facts.version, facts.reason) == (None, "MLflowUnreachable")
+        assert facts.message == f"{away.tracking_uri} cannot be reached"
+    shelf.promote(2)
+    shelf.spec = there
+    assert shelf.level().version == 2
+    assert (shelf.stands(), shelf.champion()) == ([("1", 1), ("2", 2), ("3", 3)], 2)
+
+
+def test_of_a_long_history_the_newest_promotions_are_mirrored(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "MAX_PROMOTIONS", 2)
+    for _ in range(4):
+        shelf.publish()
+    shelf.level()
+    assert shelf.stands() == [("1", 3), ("2", 4)]
+
+
+def test_more_versions_than_a_page_holds_are_found(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_PAGE", 2)
+    for _ in range(5):
+        shelf.publish()
+    for _ in range(2):
+        shelf.level()
+        assert [version for _, version in shelf.stands()] == [1, 2, 3, 4, 5]
+
+
+def test_what_people_do_in_mlflow_is_put_right(shelf: Shelf) -> None:
+    for _ in range(2):
+        shelf.publish()
+    shelf.level()
+    client, name = shelf.server.client(), shelf.spec.name
+    client.set_registered_model_alias(name, "champion", "1")
+    client.set_registered_model_alias(name, "mine", "1")
+    shelf.level()
+    assert shelf.champion() == 2
+    client.delete_registered_model_alias(name, "champion")
+    shelf.level()
+    assert shelf.champion() == 2
+    client.delete_model_version(name, "2")
+    shelf.level()
+    assert (shelf.stands(), shelf.champion()) == ([("1", 1), ("3", 2)], 2)
+    assert client.get_model_version_by_alias(name, "mine").version == "1"
+    client.delete_registered_model(name)
+    shelf.level()
+    assert (len(shelf.stands()), shelf.champion()) == (2, 2)
+
+
+def test_of_two_that_were_made_at_once_the_lower_number_is_taken(shelf: Shelf) -> None:
+    shelf.publish()
+    shelf.level()
+    client, name = shelf.server.client(), shelf.spec.name
+    tags = dict(client.get_model_version(name, "1").tags)
+    client.create_model_version(name, "pvc://models/x", tags=tags, await_creation_for=0)
+    client.set_registered_model_alias(name, "champion", "2")
+    shelf.level()
+    assert len(shelf.stands()) == 2
+    assert client.get_model_version_by_alias(name, "champion").version == "1"
+
+
+def test_another_model_under_the_same_number_is_no_version_of_ours(shelf: Shelf) -> None:
+    """Two clusters with a policy of the same name, or a registry that was begun anew."""
+    shelf.publish()
+    shelf.level()
+    client, name = shelf.server.client(), shelf.spec.name
+    client.set_model_version_tag(name, "1", DIGEST, "sha256:" + 64 * "0")
+    shelf.level()
+    assert client.get_model_version_by_alias(name, "champion").version == "2"
+
+
+def test_a_registered_model_of_somebody_else_is_left_alone(shelf: Shelf) -> None:
+    shelf.publish()
+    client, name = shelf.server.client(), shelf.spec.name
+    client.create_registered_model(name)
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "NameConflict")
+    assert name in facts.message
+    assert "nobody's" in facts.message
+    client.set_registered_model_tag(name, POLICY, "other/policy")
+    assert "that of other/policy" in shelf.level().message
+    assert shelf.stands() == []
+    assert client.get_registered_model(name).aliases == {}
+    # As the message says.
+    client.set_registered_model_tag(name, POLICY, "team/delays")
+    assert shelf.level().version == 1
+
+
+def test_versions_whose_models_are_given_up_are_marked_and_not_made(shelf: Shelf) -> None:
+    shelf.publish()
+    shelf.level()
+    for _ in range(4):
+        shelf.publish()
+    shelf.give_up()
+    shelf.level()
+    found = shelf.server.client().search_model_versions(f"name='{shelf.spec.name}'")
+    assert {each.tags[VERSION]: each.tags.get(REMOVED) for each in found} == {"1": "true", "4": None, "5": None}
+    before = len(shelf.server.requests())
+    shelf.level()
+    assert all(request.startswith("GET") for request in shelf.server.requests()[before:])
+
+
+def test_a_wrong_password_is_told_and_not_shown(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.publish()
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.delenv(name)
+    for password in (None, f"wrong-{PASSWORD}"):
+        if password:
+            monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "retrain")
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        facts = shelf.level()
+        assert (facts.version, facts.reason) == (None, "MLflowRefused")
+        assert "set MLFLOW_TRACKING_TOKEN" in facts.message
+        assert PASSWORD not in facts.message + "".join(shelf.lines)
+
+
+def test_a_user_who_may_only_read_is_told_in_the_servers_words(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.publish()
+    shelf.level()
+    shelf.server.add_user(name="reader", password="a-long-password-0")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a-long-password-0")
+    shelf.publish()
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "MLflowRefused")
+    assert "PERMISSION_DENIED" in facts.message
+
+
+def test_a_server_that_never_answers_does_not_hold_up_a_run(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    shelf.publish()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        shelf.spec = replace(shelf.spec, tracking_uri=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "MLflowUnreachable")
+    assert "does not answer in time" in facts.message
+
+
+def test_a_slow_server_gets_a_budget_over_all(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "BUDGET", 0.0)
+    shelf.publish()
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "MLflowUnreachable")
+    assert "too slow" in facts.message
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers everything with one page."""
+
+    status, body = 200, b"<html>hello</html>"
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def _answering(status: int, body: bytes) -> Iterator[str]:
+    handler = type("Handler", (_Page,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "status, body, told",
+    [
+        (200, b"<html>canary</html>", "gives no answer that MLflow's client understands"),
+        (200, b"", "gives no answer that MLflow's client understands"),
+        (200, b"[1, 2]", "gives no answer that MLflow's client understands"),
+        (200, b'{"registered_model": {"name": 3, "canary": true}}', "no answer that"),
+        (404, b"canary", "is no MLflow server"),
+        (403, b"canary", "refuses: PERMISSION_DENIED"),
+        (400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "no such\\nthing"}', "no such thing"),
+        (418, b"canary", "no answer that"),
+    ],
+)
+def test_what_is_no_mlflow_is_told_in_our_words(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, told: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    shelf.publish()
+    with _answering(status, body) as uri:
+        shelf.spec = replace(shelf.spec, tracking_uri=uri)
+        facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "MLflowRefused"), facts
+    assert told in facts.message
+    assert "canary" not in facts.message + "".join(shelf.lines)
+
+
+def test_an_image_without_the_client_says_which_one_has_it(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.publish()
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "MLflowMissing")
+    assert "trainer-mlflow" in facts.message
+
+
+def test_a_damaged_registry_is_told_and_nothing_is_written(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.publish()
+    next(tmp_path.rglob("manifest.json")).write_text("{")
+    facts = shelf.level()
+    assert (facts.version, facts.reason) == (None, "ManifestDamaged")
+    assert shelf.stands() == []
+
+
+def test_two_runs_at_once_end_with_one_alias_on_the_champion(shelf: Shelf) -> None:
+    for _ in range(3):
+        shelf.publish()
+    facts: list[int | None] = []
+    threads = [threading.Thread(target=lambda: facts.append(shelf.level().version)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert facts == [3, 3, 3, 3]
+    assert {version for _, version in shelf.stands()} == {1, 2, 3}
+    shelf.level()
+    number = shelf.server.client().get_model_version_by_alias(shelf.spec.name, "champion").version
+    assert number == str(min(int(number) for number, version in shelf.stands() if version == 3))
+
+
+def test_other_names_and_aliases_are_other_targets() -> None:
+    base = MLflowSpec(tracking_uri="http://mlflow", name="a")
+    others = (replace(base, tracking_uri="http://other"), replace(base, name="b"), replace(base, alias="live"))
+    assert len({each.target for each in (base, *others)}) == 4
