@@ -1,11 +1,11 @@
-"""What a model's service exports: a page of metrics with one gauge, and a Prometheus that looks at it."""
+"""What models' services export: a page of metrics with a gauge each, and a Prometheus that looks at it."""
 
 from __future__ import annotations
 
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,21 @@ QUERY = 'avg(prediction_error{model="flights"}) > 0.3'
 
 
 class Exporter:
-    """`value` None: the series is absent. Close it when done."""
+    """`values` by model; what has none is absent. Close it when done."""
 
     def __init__(self) -> None:
-        self.value: float | None = None
+        self.values: dict[str, float] = {}
         exporter = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 """The page."""
-                value = exporter.value
-                page = "" if value is None else f'prediction_error{{model="flights"}} {value}\n'
+                lines = [f'prediction_error{{model="{model}"}} {value}\n' for model, value in exporter.values.items()]
                 self.send_response(200)
                 self.send_header("Content-Type", "text/plain; version=0.0.4")
                 self.end_headers()
-                self.wfile.write(page.encode())
+                with suppress(ConnectionError):  # it may have waited long enough
+                    self.wfile.write("".join(lines).encode())
 
             def log_message(self, *_: Any) -> None:
                 """Says nothing."""
@@ -40,6 +40,18 @@ class Exporter:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def value(self) -> float | None:
+        """That of the model `flights`; None: the series is absent."""
+        return self.values.get("flights")
+
+    @value.setter
+    def value(self, value: float | None) -> None:
+        if value is None:
+            self.values.pop("flights", None)
+        else:
+            self.values["flights"] = value
 
     def close(self) -> None:
         """Stops serving."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.faults.operator.calls import calls, settings
 from tests.faults.operator.faults import Fault
 from tests.faults.operator.labels import Label
 from tests.faults.operator.oracles import changes, early_events, effects, too_many
@@ -18,6 +19,8 @@ from tests.faults.operator.scenarios import Scenario, Stage
 from tests.faults.operator.server import Api, ApiError, Server
 from tests.faults.operator.state import differences, end_state
 from tests.faults.operator.world import PATIENCE, TooLate, World
+from tests.support.exporter import Exporter
+from tests.support.prometheus import Prometheus
 
 #: Seconds. A case waits for full lists, so they come often; a Job that does not start is none of its business.
 SETTINGS: Mapping[str, Any] = {
@@ -37,6 +40,8 @@ class Laboratory:
     server: Server
     api: Api
     nursery: Nursery
+    exporter: Exporter
+    prometheus: Prometheus
     folder: Path
 
 
@@ -88,27 +93,31 @@ class Running:
         *,
         laboratory: Laboratory,
         bug: str | None = None,
-        settings: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
         patience: float = PATIENCE,
     ) -> None:
         name = f"case-{uuid4().hex[:10]}"
         self._laboratory = laboratory
         self.world = World(api=laboratory.api, namespace=name, patience=patience)
         self.proxy = Proxy(server=laboratory.server.url, ca=laboratory.server.ca)
+        self.calls = calls(exporter=laboratory.exporter, model=name)
         self._bug = bug
-        self._settings = {**SETTINGS, **(settings or {})}
+        self._settings = {**SETTINGS, **(changes or {})}
 
     async def __aenter__(self) -> Running:
         await self.world.__aenter__()
         await self.proxy.__aenter__()
+        folder = self._laboratory.folder / self.world.namespace
+        folder.mkdir(parents=True)
+        called = settings(calls=self.calls, prometheus=self._laboratory.prometheus, folder=folder)
         self.operator = Operator(
             nursery=self._laboratory.nursery,
             server=self.proxy.url,
             token=self._laboratory.server.operator_token,
             namespaces=(self.world.namespace,),
-            folder=self._laboratory.folder / self.world.namespace,
+            folder=folder,
             bug=self._bug,
-            settings=self._settings,
+            settings={**called, **self._settings},
         )
         await self.operator.start()
         await self.in_sync()
@@ -116,8 +125,14 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         await self.operator.stop()
+        self.calls.forget()
         await self.proxy.__aexit__()
         await self.world.__aexit__()
+
+    @property
+    def stage(self) -> Stage:
+        """Where a scenario plays here."""
+        return Stage(world=self.world, operator=self.operator, calls=self.calls)
 
     async def in_sync(self) -> None:
         """Waits until the operator watches every kind."""
@@ -147,7 +162,7 @@ async def poll(what: str, look: Any, *, seconds: float = CONVERGE, describe: Any
 async def reference(*, laboratory: Laboratory, scenario: Scenario) -> Reference:
     """The scenario without a fault."""
     async with Running(laboratory=laboratory) as running:
-        stage = Stage(world=running.world, operator=running.operator)
+        stage = running.stage
         await scenario.prepare(stage)
         await running.quiet(lists=0)
         running.proxy.arm(Fault("none"), kill=running.operator.kill)
@@ -178,7 +193,7 @@ async def run_case(
     """The scenario with the fault, judged against the reference."""
     outcome = Outcome(name=f"{scenario.name}: {fault.name}")
     try:
-        async with Running(laboratory=laboratory, bug=bug, patience=patience, settings=settings) as running:
+        async with Running(laboratory=laboratory, bug=bug, patience=patience, changes=settings) as running:
             await _judge(running=running, scenario=scenario, fault=fault, expected=expected, outcome=outcome)
     except (TooLate, ApiError) as error:
         outcome.bad.append(f"{type(error).__name__}: {error}")
@@ -187,7 +202,7 @@ async def run_case(
 
 
 async def _judge(*, running: Running, scenario: Scenario, fault: Fault, expected: Reference, outcome: Outcome) -> None:
-    stage = Stage(world=running.world, operator=running.operator)
+    stage = running.stage
     await scenario.prepare(stage)
     await running.quiet(lists=0)
     restarts = len(running.operator.ends)

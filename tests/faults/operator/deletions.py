@@ -51,7 +51,7 @@ async def delete_in(*, laboratory: Laboratory, state: str, up: bool) -> Outcome:
     async with Running(laboratory=laboratory) as case:
         world = case.world
         try:
-            await STATES[state](Stage(world=world, operator=case.operator))
+            await STATES[state](case.stage)
             await (case.operator.start() if up else case.operator.down())
             await world.delete("retrainpolicies", "flights")
             await world.until("the policy is gone", lambda: not world.policy())

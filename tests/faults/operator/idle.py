@@ -27,7 +27,7 @@ async def be_idle(*, laboratory: Laboratory, resyncs: int = 3) -> Silence:
     async with Running(laboratory=laboratory) as running:
         world = running.world
         try:
-            await _settle(Stage(world=world, operator=running.operator))
+            await _settle(running.stage)
             await running.quiet()
         except (TooLate, ApiError) as error:
             return Silence(policies=0, lists=0, bad=[f"{type(error).__name__}: {error}"])

@@ -7,6 +7,7 @@ an Event by its reason, everything else by kind and name; the how-many-eth makes
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ KINDS = {
     "events": "event",
     "configmaps": "configmap",
 }
+#: Times differ from run to run.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -67,12 +70,12 @@ def place_of(path: str) -> Place:
 
 
 def job_role(body: Mapping[str, Any]) -> str:
-    """What a Job is for: action, cause, the generation it was built from, and the request it answers."""
+    """What a Job is for: action, cause, the generation it was built from, and the request it answers (no times)."""
     labels, annotations = raw.at(body, "metadata", "labels"), raw.at(body, "metadata", "annotations")
     action, cause = raw.at(labels, names.LABEL_ACTION), raw.at(annotations, names.ANNOTATION_CAUSE)
     role = f"{action}:{cause}@{raw.at(annotations, names.ANNOTATION_GENERATION)}"
     request = raw.at(annotations, names.ANNOTATION_REQUEST)
-    return f"{role}:{request}" if request is not None else role
+    return f"{role}:{TIME.sub('<time>', str(request))}" if request is not None else role
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ async def lose(*, laboratory: Laboratory, loss: str) -> Outcome:
     """A run that promoted version 1 is lost; the next one tells of it, and the status has both."""
     outcome = Outcome(name=f"lost: {loss}")
     async with Running(laboratory=laboratory) as case:
-        stage = Stage(world=case.world, operator=case.operator)
+        stage = case.stage
         try:
             await running(stage)
             job = await shown(case.world, "check:Initial@1")

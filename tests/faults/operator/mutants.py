@@ -21,6 +21,7 @@ _PATIENCE = 10.0
 _SETTINGS = {"inactivitySeconds": 60.0}
 
 INITIAL = "job check:Initial@1"
+CALLED = "job check:Prometheus@1:<time>"
 STATUS = "policy flights status"
 
 
@@ -71,6 +72,14 @@ TRAPS: Mapping[str, Trap] = {
         scenario="suspended and resumed", faults=lambda: (Fault("no fault"),)
     ),
     "the status is written at every look": Trap(scenario="new policy", faults=lambda: (Fault("no fault"),)),
+    # Three times: within the same second the second call is the first one.
+    "a run is started before its call stands in the status": Trap(
+        scenario="query",
+        faults=lambda: tuple(Death(label=at("POST", CALLED), moment="killed after") for _ in range(3)),
+    ),
+    "an alert is answered before it stands in the status": Trap(
+        scenario="alert", faults=lambda: (Death(label=at("PATCH", STATUS), moment="killed before"),)
+    ),
 }
 assert TRAPS.keys() == BUGS.keys()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.faults.operator.seeded import BUGS
 from tests.faults.operator.server import Api, Server
 from tests.faults.operator.streams import stream_faults
 from tests.faults.operator.together import forgotten_jobs
+from tests.support.exporter import Exporter, scraping
+from tests.support.prometheus import Prometheus
 
 Known = Mapping[str, tuple[Scenario, Reference]]
 
@@ -55,10 +58,12 @@ class Row:
     outcomes: Sequence[Outcome] = ()
 
 
-async def prove(*, server: Server, folder: Path, size: Size) -> list[Row]:
+async def prove(*, server: Server, exporter: Exporter, prometheus: Prometheus, folder: Path, size: Size) -> list[Row]:
     """Every fault of this size."""
     async with Api(server=server) as api, Nursery() as nursery:
-        laboratory = Laboratory(server=server, api=api, nursery=nursery, folder=folder)
+        laboratory = Laboratory(
+            server=server, api=api, nursery=nursery, exporter=exporter, prometheus=prometheus, folder=folder
+        )
 
         async def refer(scenario: Scenario) -> Reference:
             # A conflict that was met by chance makes a request that no other run makes: a fault there cannot fire.
@@ -215,4 +220,5 @@ FULL = Size(every=1, streams=2, refusals=2, edits=200, poisons=40, bugs=tuple(BU
 
 def run_proof(*, server: Server, folder: Path, size: Size) -> list[Row]:
     """`prove`, for those who have no event loop."""
-    return asyncio.run(prove(server=server, folder=folder, size=size))
+    with closing(Exporter()) as exporter, scraping(exporter, folder=folder / "prometheus") as prometheus:
+        return asyncio.run(prove(server=server, exporter=exporter, prometheus=prometheus, folder=folder, size=size))

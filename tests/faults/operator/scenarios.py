@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from retrain_operator.api import names
+from retrain_operator.api import names, raw
 
+from tests.faults.operator.calls import Calls
 from tests.faults.operator.process import Operator
 from tests.faults.operator.world import World
 from tests.support.policies import a_message, a_policy, condition
@@ -27,6 +29,7 @@ class Stage:
 
     world: World
     operator: Operator
+    calls: Calls
 
 
 Play = Callable[[Stage], Awaitable[None]]
@@ -200,6 +203,61 @@ async def next_champion(stage: Stage) -> None:
     await stands(world, 2)
 
 
+async def _queried(world: World, state: str) -> None:
+    """Waits until the query is told of as `Inactive` or `Firing`."""
+    await world.until(
+        f"the query is {state}", lambda: raw.at(world.status(), "triggers", "prometheus", "state") == state
+    )
+
+
+async def asking(stage: Stage) -> None:
+    """A champion, and a query of Prometheus that is false."""
+    stage.calls.measure(0.1)
+    world, asks = stage.world, {"query": stage.calls.query, "interval": "1s"}
+    await world.apply(policy(triggers={"prometheus": asks}))
+    job = await shown(world, "check:Initial@1")
+    await world.end_run(job)
+    await recorded(world, "check:Initial@1")
+    await _queried(world, "Inactive")
+
+
+async def query_true(stage: Stage) -> None:
+    """The query becomes true: one run. Then it is false again."""
+    world, role = stage.world, "check:Prometheus@1:<time>"
+    stage.calls.measure(0.9)
+    job = await shown(world, role)
+    await world.end_run(job, message=kept(job))
+    await recorded(world, role)
+    await _queried(world, "Firing")
+    stage.calls.measure(0.1)
+    await _queried(world, "Inactive")
+
+
+LABELS = {"alertname": "PredictionsDrift"}
+
+
+async def hearing(stage: Stage) -> None:
+    """A champion of a policy that waits for an alert."""
+    world = stage.world
+    await world.apply(policy(triggers={"webhook": {"matchLabels": LABELS}}))
+    job = await shown(world, "check:Initial@1")
+    await world.end_run(job)
+    await recorded(world, "check:Initial@1")
+
+
+async def alert(stage: Stage) -> None:
+    """An alert begins, and is told again while it lasts: one run. A later one is another."""
+    world = stage.world
+    labels, role = {**LABELS, "namespace": world.namespace}, "check:Webhook@1:<time>"
+    began = datetime.now(tz=UTC) - timedelta(minutes=5)
+    await stage.calls.tell(labels=labels, starts=began)
+    job = await shown(world, role)
+    await stage.calls.tell(labels=labels, starts=began)
+    await world.end_run(job, message=kept(job))
+    await recorded(world, role)
+    await stage.calls.tell(labels=labels, starts=began)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="new policy", prepare=nothing, steps=new_policy),
     Scenario(name="edit of the model", prepare=new_policy, steps=edited_model),
@@ -208,5 +266,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="run deleted by hand", prepare=running, steps=deleted_run),
     Scenario(name="deleted and made anew", prepare=new_policy, steps=made_anew),
     Scenario(name="next champion", prepare=publishing, steps=next_champion),
+    Scenario(name="query", prepare=asking, steps=query_true),
+    Scenario(name="alert", prepare=hearing, steps=alert),
     Scenario(name="suspended and resumed", prepare=new_policy, steps=suspended_and_resumed),
 )

@@ -14,6 +14,7 @@ from retrain_operator.kube import resources
 from retrain_operator.kube.client import APPLY
 from retrain_operator.planning import plan
 from retrain_operator.planning.observed import CreateJob, WriteStatus
+from retrain_operator.triggers import webhook
 
 Patch = Callable[..., Any]
 
@@ -136,6 +137,17 @@ def _writes_at_every_look() -> None:
     _put(plan, "differs", lambda real: lambda **_: True)
 
 
+def _run_before_the_call_is_written() -> None:
+    _put(plan, "is_written", lambda _: lambda **_: True)
+
+
+def _alert_answered_at_once() -> None:
+    async def at_once(*_: Any) -> bool:
+        return True
+
+    _put(webhook.Webhook, "_written", lambda _: at_once)
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "Jobs have random names": _random_job_name,
     "the resync lists, and looks at nothing": _resync_looks_at_nothing,
@@ -150,6 +162,8 @@ BUGS: dict[str, Callable[[], None]] = {
     "lists of the past are believed": _lists_of_the_past_are_believed,
     "conditions speak of the first generation for ever": _speaks_of_the_first_generation,
     "the status is written at every look": _writes_at_every_look,
+    "a run is started before its call stands in the status": _run_before_the_call_is_written,
+    "an alert is answered before it stands in the status": _alert_answered_at_once,
 }
 
 

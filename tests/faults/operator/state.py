@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from retrain_operator.api import names
+from retrain_operator.api import names, raw
 
+from tests.faults.operator.labels import TIME
 from tests.faults.operator.server import GROUPS
 from tests.faults.operator.world import World
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "namespace", "generation")
 #: The API server puts the Job's UID into its pods' labels and selector.
 _DIGESTS = (names.ANNOTATION_DESIRED,)
@@ -26,9 +25,12 @@ def end_state(world: World) -> dict[str, Any]:
             seen = world.kept[body["metadata"]["uid"]]
             found[seen.what] = _plain(body)
     text = json.dumps(found, sort_keys=True)
+    for body in world.present("retrainpolicies"):
+        if (asked := raw.text(raw.at(body, "spec", "triggers", "prometheus", "query"))) is not None:
+            text = text.replace(names.short_digest(asked), "<digest of the query>")
     for uid, seen in world.kept.items():
         text = text.replace(uid, f"<{seen.what}>").replace(seen.body["metadata"]["name"], _name(seen.what))
-    text = _TIME.sub("<time>", text).replace(world.namespace, "<namespace>")
+    text = TIME.sub("<time>", text).replace(world.namespace, "<namespace>")
     answer: dict[str, Any] = json.loads(text)
     return answer
 
