@@ -105,6 +105,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             now=_now,
             token_file=Path(settings.webhook_token_file),
             timeout_seconds=settings.webhook_timeout_seconds,
+            counts=api.counts,
         )
         servers.append(await serve_webhook(webhook=webhook, port=settings.webhook_port))
     try:

@@ -96,6 +96,14 @@ class Counts:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._notified = Counter(
+            "retrain_operator_webhook_requests",
+            "Notifications of Alertmanager, by the answer they got.",
+            ["code"],
+            registry=self.registry,
+        )
+        for code in ("200", "400", "401", "413", "500", "503"):
+            self._notified.labels(code=code)
         self._restarts = Counter(
             "retrain_operator_watch_restarts",
             "Watch requests after the first one of each stream; one every five minutes is the server's own limit.",
@@ -134,6 +142,10 @@ class Counts:
         """One query of a policy's trigger: `answered`, `refused` or `unreachable`."""
         self._queries.labels(outcome=outcome).inc()
         self._query_seconds.observe(seconds)
+
+    def notified(self, *, code: int) -> None:
+        """One notification of Alertmanager was answered."""
+        self._notified.labels(code=str(code)).inc()
 
     def watching(self, *, resource: str, path: str) -> None:
         """A watch request; `path` tells one stream from another."""

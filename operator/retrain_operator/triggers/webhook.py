@@ -20,6 +20,7 @@ from retrain_operator.api import raw
 from retrain_operator.api.policy import Policy
 from retrain_operator.api.times import parse_time
 from retrain_operator.cache import Cache
+from retrain_operator.metrics.counts import Counts
 from retrain_operator.planning.observed import Alert
 from retrain_operator.queue import WorkQueue
 from retrain_operator.triggers.alertmanager import Notice, PayloadError, read_notices
@@ -45,9 +46,24 @@ class Webhook:
     now: Callable[[], datetime]
     token_file: Path
     timeout_seconds: float
+    counts: Counts
 
     async def post(self, request: web.Request) -> web.Response:
-        """401 wrong token, 400 no notification, 503 try again (another replica, or the status is not written yet)."""
+        """401 wrong token, 400 no notification, 413 too long, 503 try again (another replica, or the status is not
+        written yet).
+        """
+        code = 500
+        try:
+            answer = await self._answer(request)
+            code = answer.status
+        except web.HTTPException as error:
+            code = error.status
+            raise
+        finally:
+            self.counts.notified(code=code)
+        return answer
+
+    async def _answer(self, request: web.Request) -> web.Response:
         if (refused := self._refusal(request)) is not None:
             return refused
         try:

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from retrain_operator.api.policy import PolicyKey
 from retrain_operator.cache import Cache
+from retrain_operator.metrics.counts import Counts
 from retrain_operator.queue import WorkQueue
 from retrain_operator.triggers.signals import Signals
 from retrain_operator.triggers.webhook import Webhook, serve_webhook
@@ -35,7 +36,7 @@ class Desk:
         self.token.write_text("secret\n")
         self.cache, self.queue, self.signals = Cache(), WorkQueue(), Signals()
         self.cache.put_policy(a_policy(resource_version="1", spec=WAITS))
-        self.ready = True
+        self.ready, self.counts = True, Counts()
         self.url = ""
 
     @contextlib.asynccontextmanager
@@ -48,6 +49,7 @@ class Desk:
             now=lambda: NOON,
             token_file=self.token,
             timeout_seconds=seconds,
+            counts=self.counts,
         )
         runner = await serve_webhook(webhook=webhook, port=0)
         # Of IPv4 and IPv6 each has a free port of its own.
@@ -180,5 +182,29 @@ def test_what_is_no_notification_is_refused(tmp_path: Path, size: int, status: i
             session.post(desk.url, data=io.BytesIO(b"{" * size), headers=TOKEN) as answer,
         ):
             assert answer.status == status
+
+    asyncio.run(play())
+
+
+def test_notifications_are_counted_by_their_answer(tmp_path: Path) -> None:
+    async def play() -> None:
+        desk = Desk(folder=tmp_path)
+        async with desk.open() as session:
+            await desk.told(session, notification())
+            await desk.told(session, b"{")
+            await desk.told(session, notification(), {})
+            desk.ready = False
+            await desk.told(session, notification())
+            desk.ready = True
+            async with session.post(desk.url, data=io.BytesIO(b" " * (5 * 2**20)), headers=TOKEN) as answer:
+                assert answer.status == 413
+
+        def count(code: int) -> float | None:
+            return desk.counts.registry.get_sample_value("retrain_operator_webhook_requests_total", {"code": str(code)})
+
+        assert {code: count(code) for code in (200, 400, 401, 413, 503, 500)} == {
+            **dict.fromkeys((200, 400, 401, 413, 503), 1.0),
+            500: 0.0,
+        }
 
     asyncio.run(play())
