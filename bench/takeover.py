@@ -61,7 +61,7 @@ def main() -> int:
     with api_server(programs=programs) as server, tempfile.TemporaryDirectory() as folder:
         kubectl = Kubectl(binary=binary, kubeconfig=server.kubeconfig, namespace="default")
         kubectl("apply", "-k", str(REPOSITORY / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
+        kubectl.await_kind("rtp")
         for how in ("killed", "told to stop"):
             found[how] = [
                 measured(kubectl=kubectl, folder=Path(folder) / f"{how.replace(' ', '-')}-{number}", how=how)

@@ -124,10 +124,11 @@ class Controller:
             if policy is None:
                 return True
             memory, version = self._memory[policy.uid], policy.resource_version
+            ask_again = memory.ask_again(now=self._now())
             observed, look_again = await self._observe(policy=policy, memory=memory)
             plan = make_plan(observed=observed, admin=self._admin, now=self._now())
             if not plan.writes:
-                moments = [moment for moment in (plan.look_again, look_again) if moment is not None]
+                moments = [moment for moment in (plan.look_again, look_again, ask_again) if moment is not None]
                 if moments:
                     self._queue.add_after(key, seconds=(min(moments) - self._now()).total_seconds())
                 trouble, memory.trouble = memory.trouble, None
@@ -140,7 +141,7 @@ class Controller:
                     self._note_repair(write, memory=memory)
                 if isinstance(write, Publish):
                     if (result := await self._executor.publish(policy=policy, write=write)) is not None:
-                        memory.publications[write.target] = result
+                        memory.note_publication(result, now=self._now(), wait=self._wait_after_refusals)
                 else:
                     await self._executor.perform(policy=policy, write=write)
             except Refused as refused:
@@ -169,6 +170,9 @@ class Controller:
             extra=about(key),
         )
         return False
+
+    def _wait_after_refusals(self, times: int) -> float:
+        return self._queue.backoff_seconds(failures=times)
 
     async def _observe(self, *, policy: Policy, memory: PolicyMemory) -> tuple[Observed, datetime | None]:
         """What is known about one policy; reads the pods of finished Jobs, and of Jobs that should have started."""

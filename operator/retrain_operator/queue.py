@@ -67,8 +67,13 @@ class WorkQueue:
         """Looks at `key` again after a doubled wait; returns the seconds."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
-        seconds: float = max(at_least_seconds, min(self._last, self._first * 2.0 ** min(count, 30)))
+        seconds = max(at_least_seconds, self.backoff_seconds(failures=count + 1))
         self.add_after(key, seconds=seconds)
+        return seconds
+
+    def backoff_seconds(self, *, failures: int) -> float:
+        """How long to wait after so many failures in a row, 1 or more: twice as long each time, up to a bound."""
+        seconds: float = min(self._last, self._first * 2.0 ** min(failures - 1, 30))
         return seconds
 
     def oldest_seconds(self) -> float:

@@ -35,7 +35,7 @@ def cluster_kubectl() -> Iterator[Kubectl]:
     with api_server(programs=programs) as server:
         kubectl = Kubectl(binary=binary, kubeconfig=server.kubeconfig)
         kubectl("apply", "-k", str(REPOSITORY / "crds"))
-        kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
+        kubectl.await_kind("rtp")
         yield kubectl
 
 

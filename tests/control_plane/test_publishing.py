@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +31,35 @@ def _installed(cluster_kubectl: Kubectl) -> Iterator[None]:
     kubectl = cluster_kubectl
     kubectl("apply", "--server-side", "-f", str(inference_service_crd(state=default_state())))
     kubectl("apply", "-k", str(COMPONENT))
-    eventually("InferenceServices are served", lambda: _served(kubectl))
+    kubectl.await_kind("inferenceservices")
     yield
     kubectl("delete", "clusterrole,clusterrolebinding", *ROLES)
 
 
-def _served(kubectl: Kubectl) -> bool:
-    try:
-        kubectl("get", "inferenceservices", "--all-namespaces")
-    except KubectlError:  # its storage is initializing
-        return False
-    return True
+@contextmanager
+def _operator(kubectl: Kubectl, *, folder: Path, **settings: Any) -> Iterator[OperatorProcess]:
+    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
+    token = kubectl("create", "token", "retrain-operator", "--namespace=retrain-system")
+    kubeconfig["users"][0]["user"] = {"token": token}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    with OperatorProcess(kubeconfig=path, namespaces=(kubectl.namespace,), folder=folder, **settings) as operator:
+        yield operator
+        assert "Traceback" not in operator.log, operator.log
 
 
 @pytest.fixture
 def operator(kubectl: Kubectl, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator with the ServiceAccount of the manifests."""
-    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
-    token = kubectl("create", "token", "retrain-operator", "--namespace=retrain-system")
-    kubeconfig["users"][0]["user"] = {"token": token}
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(kubeconfig))
-    with OperatorProcess(
-        kubeconfig=path, namespaces=(kubectl.namespace,), folder=tmp_path, resyncSeconds=1
-    ) as operator:
-        yield operator
-        assert "Traceback" not in operator.log, operator.log
+    with _operator(kubectl, folder=tmp_path, resyncSeconds=1) as running:
+        yield running
+
+
+@pytest.fixture
+def seldom(kubectl: Kubectl, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """One that makes no full list while a test runs."""
+    with _operator(kubectl, folder=tmp_path, resyncSeconds=600) as running:
+        yield running
 
 
 def run_ends(kubectl: Kubectl, *, version: int, outcome: str = "Promoted", check: int = 1) -> None:
@@ -254,6 +258,105 @@ def test_without_the_rights_it_is_told_what_to_apply_and_training_goes_on(
     finally:
         cluster_kubectl("apply", "-k", str(COMPONENT))
     eventually("it is published", lambda: told(kubectl) == ("True", "ChampionPublished"))
+
+
+def test_what_was_in_the_way_is_tried_again_without_a_full_list(
+    kubectl: Kubectl, seldom: OperatorProcess, writes: WriteCounter
+) -> None:
+    kubectl.apply(a_service(policy=None))
+    promoted(kubectl, publish=SERVICE)
+    eventually("it is told", lambda: told(kubectl) == ("False", "NotOptedIn"), describe=lambda: seldom.log)
+    eventually(
+        "all is marked",
+        lambda: all("retrain.dev/recorded" in job["metadata"]["labels"] for job in kubectl.list("jobs")),
+    )
+    writes.reset()
+    tries = seldom.log.count("not published")
+    eventually("it is tried again", lambda: seldom.log.count("not published") >= tries + 2)
+    assert writes.by_resource() == {}  # nothing is told twice
+    kubectl.apply(a_service())
+    eventually("it is published", lambda: told(kubectl) == ("True", "ChampionPublished"))
+    assert uri(kubectl) == file_of(version=1)
+
+
+def test_a_refusal_by_admission_is_told_in_its_words(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, seldom: OperatorProcess
+) -> None:
+    policy, binding = _frozen(namespace=kubectl.namespace)
+    kubectl.apply(a_service())
+    cluster_kubectl.apply(policy, binding)
+    try:
+        eventually("the policy holds", lambda: _is_refused(kubectl))
+        promoted(kubectl, publish=SERVICE)
+        eventually("it is told", lambda: told(kubectl) == ("False", "RefusedByAPI"), describe=lambda: seldom.log)
+        message = condition(kubectl.get("rtp", "flights"), "Published")["message"]
+        assert "InferenceService flights" in message
+        assert "the serving freeze lasts until Monday" in message
+    finally:
+        for body in (binding, policy):
+            cluster_kubectl("delete", body["kind"], body["metadata"]["name"])
+    eventually("it is published", lambda: told(kubectl) == ("True", "ChampionPublished"), describe=lambda: seldom.log)
+
+
+def _frozen(*, namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Nobody changes an InferenceService of the namespace."""
+    kind = "admissionregistration.k8s.io/v1"
+    rule = {
+        "apiGroups": ["serving.kserve.io"],
+        "apiVersions": ["*"],
+        "operations": ["UPDATE"],
+        "resources": ["inferenceservices"],
+    }
+    policy = {
+        "apiVersion": kind,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "serving-freeze"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": "false", "message": "the serving freeze lasts until Monday"}],
+        },
+    }
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    binding = {
+        "apiVersion": kind,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "serving-freeze"},
+        "spec": {"policyName": "serving-freeze", "validationActions": ["Deny"], "matchResources": here},
+    }
+    return policy, binding
+
+
+def _is_refused(kubectl: Kubectl) -> bool:
+    try:
+        kubectl("annotate", "inferenceservice", "flights", "mine=1", "--overwrite", "--dry-run=server")
+    except KubectlError as error:
+        return "serving freeze" in str(error)
+    return False
+
+
+def test_without_kserve_it_is_told_and_once_it_is_installed_it_is_published(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, seldom: OperatorProcess
+) -> None:
+    crd = str(inference_service_crd(state=default_state()))
+    cluster_kubectl("delete", "-f", crd)
+    try:
+        promoted(kubectl, publish={**MAP, **SERVICE})
+        eventually("it is told", lambda: told(kubectl) == ("False", "InferenceServiceMissing"))
+        assert "KServe is not installed" in condition(kubectl.get("rtp", "flights"), "Published")["message"]
+        assert data(kubectl)["version"] == "1"
+    finally:
+        cluster_kubectl("apply", "--server-side", "-f", crd)
+        cluster_kubectl.await_kind("inferenceservices")
+    eventually("it takes one", lambda: _applied(kubectl, a_service()))
+    eventually("it is published", lambda: told(kubectl) == ("True", "ChampionPublished"), describe=lambda: seldom.log)
+
+
+def _applied(kubectl: Kubectl, body: dict[str, Any]) -> bool:
+    try:
+        kubectl.apply(body)
+    except KubectlError:  # discovery lags behind
+        return False
+    return True
 
 
 def test_the_rights_with_the_component_equal_the_golden_list(kubectl: Kubectl) -> None:

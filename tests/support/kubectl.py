@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.polling import eventually
+
 
 class KubectlError(AssertionError):
     """kubectl ended with an error; the text is what a user sees."""
@@ -57,6 +59,18 @@ class Kubectl:
         """All objects of a kind in the namespace."""
         items: list[dict[str, Any]] = json.loads(self("get", kind, f"--selector={selector}", "-o", "json"))["items"]
         return items
+
+    def await_kind(self, kind: str) -> None:
+        """Waits until a kind is served: what defines it was applied a moment ago, and its storage is initializing."""
+
+        def served() -> bool:
+            try:
+                self("get", kind, "--all-namespaces")
+            except KubectlError:
+                return False
+            return True
+
+        eventually(f"{kind} is served", served)
 
     def patch(self, kind: str, name: str, body: Mapping[str, Any], *, sub: str | None = None) -> None:
         """A merge patch, of a subresource if `sub` names one."""

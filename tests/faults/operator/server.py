@@ -14,8 +14,7 @@ from typing import Any
 import aiohttp
 
 from tests.cluster.envtest import api_server, find_programs
-from tests.support.kubectl import Kubectl, KubectlError
-from tests.support.polling import eventually
+from tests.support.kubectl import Kubectl
 
 REPOSITORY = Path(__file__).parents[3]
 #: Longest line of a watch.
@@ -51,18 +50,9 @@ def ready_server() -> Iterator[Server]:
         kubectl = Kubectl(binary=binary, kubeconfig=server.kubeconfig)
         for folder in ("crds", "tests/control_plane/publishing"):
             kubectl("apply", "-k", str(REPOSITORY / folder))
-        kubectl("wait", "--for=condition=Established", "crd/retrainpolicies.retrain.dev")
-        eventually("the CRD is served", lambda: _is_served(kubectl))
+        kubectl.await_kind("rtp")
         token = kubectl("create", "token", "retrain-operator", "--namespace=retrain-system", "--duration=24h")
         yield Server(url=server.server, ca=str(server.ca), admin_token=server.token, operator_token=token)
-
-
-def _is_served(kubectl: Kubectl) -> bool:
-    try:
-        kubectl("get", "rtp", "--all-namespaces")
-    except KubectlError:  # its storage is initializing
-        return False
-    return True
 
 
 class ApiError(AssertionError):
