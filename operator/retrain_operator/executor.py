@@ -175,6 +175,13 @@ class Executor:
             message = f"{plural} {name} of a deleted policy of this name is being collected"
             raise Trouble(Cause(reason=reasons.RETRYING, message=message))
         kind = "CronJob" if plural == "cronjobs" else "Job"
+        if owner is None and raw.at(metadata, "labels", names.LABEL_POLICY_UID) == policy.uid:
+            # A label is no proof: anybody can set it. So it is not taken back either.
+            message = (
+                f"{kind} {name} exists and has no ownerReference to this policy any more; it is left alone. Delete it "
+                f"(kubectl delete {kind.lower()} {name}), and it is made anew"
+            )
+            raise Refused(Cause(reason=reasons.NAME_CONFLICT, message=message))
         whose = f"belongs to {owner.kind} {owner.name}" if owner is not None else "was made by somebody else"
         message = f"{kind} {name} exists and {whose}; it is left alone. Rename the policy or remove the {kind}"
         raise Refused(Cause(reason=reasons.NAME_CONFLICT, message=message))

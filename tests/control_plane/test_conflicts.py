@@ -145,6 +145,23 @@ def test_a_hand_that_never_rests_is_told_and_not_fought_without_end(
     assert writes.by_resource()["cronjobs PUT"] <= 6
 
 
+def test_a_cronjob_that_has_lost_its_owner_is_told_with_what_to_do(
+    kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    start_operator(resyncSeconds=1)
+    settled(kubectl)
+    kubectl.patch("cronjob", "flights", {"metadata": {"ownerReferences": None}})
+    policy = wait_for_condition(kubectl, "flights", "Ready", "False")
+    told = condition(policy, "Ready")
+    assert told["reason"] == "NameConflict"
+    assert "no ownerReference to this policy any more" in told["message"]
+    assert "kubectl delete cronjob flights" in told["message"]
+    kubectl("delete", "cronjob", "flights")  # as it says
+    wait_for_condition(kubectl, "flights", "Ready", "True")
+    [owner] = (kubectl.get("cronjob", "flights") or {})["metadata"]["ownerReferences"]
+    assert owner["uid"] == policy["metadata"]["uid"]
+
+
 def test_many_objects_of_strangers_with_our_labels_change_nothing(
     kubectl: Kubectl, start_operator: StartOperator, writes: WriteCounter
 ) -> None:
