@@ -112,9 +112,9 @@ def children(pids: Sequence[int]) -> list[int]:
     return found
 
 
-def stop_processes(pids: Sequence[int], *, seconds: float = 10) -> None:
+def stop_processes(pids: Sequence[int], *, seconds: float = 10, first: signal.Signals = signal.SIGTERM) -> None:
     """Ask them to end, then make them."""
-    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)):
+    for number, patience in ((first, seconds), (signal.SIGKILL, 5.0)):
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)

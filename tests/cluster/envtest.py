@@ -7,6 +7,8 @@ has built. Each one starts in some three seconds and is gone with its `with` blo
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from typing import Final
 
 from tests.cluster import control_plane
 from tests.cluster.console import ClusterError
+from tests.cluster.daemon import Daemon, stop_processes
 from tests.cluster.pki import Pki, ensure_pki, write_kubeconfigs
 from tests.cluster.state import default_state
 
@@ -31,6 +34,36 @@ class ApiServer:
     token: str
     ca: Path
     kubeconfig: Path
+    etcd: Daemon
+    api: Daemon
+    data: Path
+
+    def kill(self) -> None:
+        """SIGKILL of the API server; etcd stays."""
+        stop_processes(self.api.pids(), first=signal.SIGKILL)
+
+    def start(self) -> None:
+        """Starts the API server again, on the same port."""
+        self.api.start()
+
+    def back_up(self, to: Path) -> None:
+        """Copies what etcd holds. The server is away meanwhile."""
+        with self._away():
+            shutil.copytree(self.data, to)
+
+    def restore(self, source: Path) -> None:
+        """Brings back what etcd held, with its revisions of then. The server is away meanwhile."""
+        with self._away():
+            shutil.rmtree(self.data)
+            shutil.copytree(source, self.data)
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        self.kill()
+        self.etcd.stop()
+        yield
+        for daemon in (self.etcd, self.api):
+            daemon.start()
 
 
 def find_programs() -> Path:
@@ -54,14 +87,21 @@ def api_server(*, programs: Path | None = None, controllers: bool = False) -> It
         ensure_pki(pki=pki, addresses=("127.0.0.1",))
         plane = _plane(folder=folder, pki=pki, programs=programs or find_programs())
         write_kubeconfigs(pki=pki, server=plane.server)
-        daemons = [control_plane.etcd(plane), control_plane.apiserver(plane)]
+        etcd, api = control_plane.etcd(plane), control_plane.apiserver(plane)
+        daemons = [etcd, api]
         if controllers:
             daemons.append(control_plane.controller_manager(plane))
         for daemon in daemons:
             stack.callback(daemon.stop)
             daemon.start()
         yield ApiServer(
-            server=plane.server, token=pki.token(user="admin"), ca=pki.ca, kubeconfig=pki.kubeconfig(user="admin")
+            server=plane.server,
+            token=pki.token(user="admin"),
+            ca=pki.ca,
+            kubeconfig=pki.kubeconfig(user="admin"),
+            etcd=etcd,
+            api=api,
+            data=plane.data,
         )
 
 
