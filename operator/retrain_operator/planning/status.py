@@ -17,7 +17,7 @@ from retrain_operator.planning.mirror import mirrored
 from retrain_operator.planning.model import model_fields, model_version
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.outcomes import outcome_conditions
-from retrain_operator.planning.publishing import published, publishing_conditions
+from retrain_operator.planning.published import published, publishing_conditions
 from retrain_operator.planning.requests import Request
 from retrain_operator.planning.schedule import Schedule
 from retrain_operator.planning.watched import trigger_conditions
