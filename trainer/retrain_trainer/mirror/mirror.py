@@ -6,6 +6,7 @@ should stand is compared with what stands. In the ordinary case that is two requ
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -19,14 +20,36 @@ from retrain_trainer.spec import MLflowSpec
 #: Entries of the promotion log that are mirrored, the newest ones.
 MAX_PROMOTIONS: Final = 50
 
+#: Seconds after which a run goes on, whatever MLflow is at.
+BUDGET: Final = 60.0
+
 
 def mirrored(
     *, spec: MLflowSpec, policy: str, registry: Registry, source: Callable[[int], str], say: Callable[[str], None]
 ) -> MirrorFacts:
     """Do what is missing and tell what came of it. Never raises: a run whose model is good is not lost to its mirror.
 
-    `policy`: `namespace/name`. `source`: the URI of a version.
+    `policy`: `namespace/name`. `source`: the URI of a version. Beside the run, since timeouts of the client count from
+    byte to byte: an answer that trickles in would have no end. What is still under way then ends with the process.
     """
+    told: list[MirrorFacts] = []
+
+    def work() -> None:
+        told.append(_told(spec=spec, policy=policy, registry=registry, source=source, say=say))
+
+    beside = threading.Thread(target=work, name="mlflow", daemon=True)
+    beside.start()
+    beside.join(timeout=BUDGET)
+    if told:
+        return told[0]
+    message = f"{spec.tracking_uri} is too slow: it took more than {BUDGET:g} s"
+    say(f"mlflow: MLflowUnreachable: {message}")
+    return MirrorFacts(target=spec.target, version=None, reason="MLflowUnreachable", message=message)
+
+
+def _told(
+    *, spec: MLflowSpec, policy: str, registry: Registry, source: Callable[[int], str], say: Callable[[str], None]
+) -> MirrorFacts:
     try:
         version = _level(spec=spec, policy=policy, registry=registry, source=source, say=say)
     except (MirrorProblem, RunError) as problem:

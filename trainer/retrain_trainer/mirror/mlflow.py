@@ -1,13 +1,12 @@
 """The model registry of an MLflow server, through MLflow's own client, which is imported here and nowhere else.
 
-The package `mlflow-skinny` is in the image `trainer-mlflow` only. A server that hangs must not hold up a run, so there
-is an end to waiting: few retries, short timeouts, and a budget over all. Raises MirrorProblem.
+The package `mlflow-skinny` is in the image `trainer-mlflow` only. Few retries and short timeouts: a server that hangs
+must not hold up a run. Raises MirrorProblem.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -16,9 +15,6 @@ from retrain_trainer.mirror.versions import Found, Wanted
 from retrain_trainer.spec import MLflowSpec
 
 _Answer = TypeVar("_Answer")
-
-#: Seconds that all requests of a run may take together; checked before each one.
-BUDGET: Final = 60.0
 
 #: What MLflow's client reads when it asks; people may set others by spec.job.env. Its own are 120 s and 7 retries.
 _ENVIRONMENT: Final = {
@@ -69,7 +65,6 @@ class ModelRegistry:
                 message="this image has no MLflow client; set spec.job.image to the image trainer-mlflow",
             ) from None
         self._spec = spec
-        self._end = time.monotonic() + BUDGET
         self._client: Any = MlflowClient(tracking_uri=spec.tracking_uri, registry_uri=spec.tracking_uri)
 
     def find(self) -> Registered | None:
@@ -126,8 +121,6 @@ class ModelRegistry:
 
     def _ask(self, request: Callable[[], _Answer], *, unless: str | None = None) -> _Answer | None:
         """The answer; None where the server refuses with the code `unless`."""
-        if time.monotonic() > self._end:
-            raise self._unreachable(f"is too slow: it took more than {BUDGET:.0f} s")
         from mlflow.exceptions import MlflowException, RestException
         from requests import ConnectionError as NoConnection
         from requests import Timeout

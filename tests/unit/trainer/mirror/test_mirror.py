@@ -218,38 +218,49 @@ def test_a_server_that_never_answers_does_not_hold_up_a_run(shelf: Shelf, monkey
     assert "does not answer in time" in facts.message
 
 
-def test_a_slow_server_gets_a_budget_over_all(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "BUDGET", 0.0)
+def test_an_answer_that_trickles_in_does_not_hold_up_a_run(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mirror_module, "BUDGET", 3.0)
     shelf.publish()
-    facts = shelf.level()
+    with _answering(200, b"{" + 100_000 * b" ", pause=0.05) as uri:
+        shelf.spec = replace(shelf.spec, tracking_uri=uri)
+        facts = shelf.level()
     assert (facts.version, facts.reason) == (None, "MLflowUnreachable")
-    assert "too slow" in facts.message
+    assert facts.message == f"{uri} is too slow: it took more than 3 s"
 
 
 class _Page(BaseHTTPRequestHandler):
-    """Answers everything with one page."""
+    """Answers everything with one page, whole or a byte at a time."""
 
-    status, body = 200, b"<html>hello</html>"
+    status, body, pause = 200, b"", 0.0
+    over: threading.Event
 
     def do_GET(self) -> None:
         self.send_response(self.status)
         self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(self.body)
+        if not self.pause:
+            self.wfile.write(self.body)
+            return
+        for byte in self.body:
+            self.wfile.write(bytes([byte]))
+            if self.over.wait(self.pause):
+                return
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
 @contextmanager
-def _answering(status: int, body: bytes) -> Iterator[str]:
-    handler = type("Handler", (_Page,), {"status": status, "body": body})
+def _answering(status: int, body: bytes, *, pause: float = 0.0) -> Iterator[str]:
+    over = threading.Event()
+    handler = type("Handler", (_Page,), {"status": status, "body": body, "pause": pause, "over": over})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
+            over.set()
             server.shutdown()
             thread.join()
 
