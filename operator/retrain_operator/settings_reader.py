@@ -43,7 +43,7 @@ def read_settings(text: str, *, base: Settings | None = None, flags: Sequence[st
     own, admin = _known(Settings), _known(AdminSettings)
     chosen: dict[str, Any] = {item.name: getattr(base, item.name) for item in fields(Settings)}
     shaping: dict[str, Any] = {item.name: getattr(base.admin, item.name) for item in fields(AdminSettings)}
-    problems = []
+    problems, wrong = [], set()
     for key, value in document.items():
         group, name, hint = (chosen, *own[key]) if key in own else (shaping, *admin.get(key, ("", None)))
         try:
@@ -52,18 +52,22 @@ def read_settings(text: str, *, base: Settings | None = None, flags: Sequence[st
             group[name] = _typed(key=key, value=value, hint=hint)
         except SettingsError as problem:
             problems.append(str(problem))
-    problems = problems or _together(chosen)
+            wrong.add(name)
+    problems += _together(chosen, but=wrong)
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(**{**chosen, "admin": AdminSettings(**shaping)})
 
 
-def _together(chosen: Mapping[str, Any]) -> list[str]:
-    """What is wrong between settings that are each right."""
+def _together(chosen: Mapping[str, Any], *, but: set[str]) -> list[str]:
+    """What is wrong between settings that are each right; `but`: those that are not."""
     problems = []
-    if not chosen["lease_retry_seconds"] < chosen["lease_deadline_seconds"] < chosen["lease_seconds"]:
+    lease = ("lease_retry_seconds", "lease_deadline_seconds", "lease_seconds")
+    retry, deadline, seconds = (chosen[name] for name in lease)
+    if not but & set(lease) and not retry < deadline < seconds:
         problems.append("leaseRetrySeconds must be below leaseDeadlineSeconds, and that below leaseSeconds")
-    if chosen["webhook_port"] is not None and chosen["webhook_token_file"] is None:
+    hook = ("webhook_port", "webhook_token_file")
+    if not but & set(hook) and chosen["webhook_port"] is not None and chosen["webhook_token_file"] is None:
         problems.append("webhookTokenFile is required where webhookPort is set: anybody could start runs without")
     return problems
 
@@ -143,14 +147,29 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "webhookPort": (0, 65535),
 }
 
+_LABEL_KEY = r"[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?"
+_LABEL_VALUE = r"([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?"
+_REQUIREMENT = (
+    rf" *(! *{_LABEL_KEY}|{_LABEL_KEY}( *(=|==|!=) *{_LABEL_VALUE}"
+    rf"| +(in|notin) *\( *{_LABEL_VALUE}( *, *{_LABEL_VALUE})* *\))?) *"
+)
+
 #: What a text must match; the rest: not empty.
-_PATTERNS = {"selector": "", "prometheusUrl": r"^(https?://\S+)?$"}
+_PATTERNS = {
+    "selector": rf"^({_REQUIREMENT}(,{_REQUIREMENT})*)?$",
+    "prometheusUrl": r"^(https?://\S+)?$",
+    "namespaces": r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    "scratchSize": r"^[0-9]+(\.[0-9]+)?([kMGTPE]|[KMGTPE]i)?$",
+}
 
 _WANTED = {
     "workers": "a whole number, 1 or more",
     "prometheusQueries": "a whole number, 1 or more",
     "waitingLooksSeconds": "one age or more, each of 1 s or more",
     "prometheusUrl": "http://... or https://...",
+    "selector": "a label selector such as team=a,tier!=test or tier in (a, b)",
+    "namespaces": "a list of names of namespaces",
+    "scratchSize": "a size such as 2Gi",
 }
 
 

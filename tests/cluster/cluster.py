@@ -116,9 +116,11 @@ def _current(*, state: State, kubectl: str) -> Path:
 
 
 def _pushed_image(*, target: str) -> str:
-    """With CLUSTER=current images are where the user put them: RETRAIN_OPERATOR_IMAGE, RETRAIN_TRAINER_IMAGE."""
+    """With CLUSTER=current images are where the user put them: RETRAIN_OPERATOR_IMAGE, RETRAIN_TRAINER_IMAGE, and
+    RETRAIN_TRAINER_MLFLOW_IMAGE.
+    """
     images.image_name(target=target)
-    variable = f"RETRAIN_{target.upper()}_IMAGE"
+    variable = f"RETRAIN_{target.upper().replace('-', '_')}_IMAGE"
     found = os.environ.get(variable)
     if not found:
         raise ClusterError(f"CLUSTER=current: set {variable} to an image that your cluster can pull")

@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         _say(f"{error.reason}: {error.message}")
         if run is None:
             return code
-        body = failure(run=run, error=error, now=now)
+        body = failure(run=run, error=error, now=now, say=_say)
     message = encode(body=body)
     if run.message is not None:
         try:

@@ -124,9 +124,13 @@ def resumed(this: Context) -> Reached | None:
     return settle_published(this, from_before)
 
 
-def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str, Any]:
-    """The body of the message of a run that reached no outcome, with the champion if it can be read."""
+def failure(*, run: RunDescription, error: RunError, now: datetime, say: Callable[[str], None]) -> dict[str, Any]:
+    """The body of the message of a run that reached no outcome, with the champion if it can be read.
+
+    The champion is mirrored all the same: it may have been made while MLflow was away.
+    """
     metric = threshold = facts = counters = None
+    mirror: dict[str, Any] = {}
     earlier: list[dict[str, Any]] = []
     try:
         spec = parse_spec(run.spec)
@@ -134,6 +138,7 @@ def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str,
         registry = open_registry(run=run, spec=spec)
         counters, earlier = registry.counters(), _earlier(registry, run)
         facts = champion_facts(run=run, spec=spec, champion=registry.champion())
+        mirror = _mirrored(run, spec, registry, say)
     except RunError:
         pass  # what could be read stands; the message is about `error`
     result = Result(
@@ -145,7 +150,7 @@ def failure(*, run: RunDescription, error: RunError, now: datetime) -> dict[str,
         threshold=threshold,
         champion=facts,
     )
-    return message_body(run=run, result=result, counters=counters, earlier=earlier)
+    return {**message_body(run=run, result=result, counters=counters, earlier=earlier), **mirror}
 
 
 def _begin(

@@ -24,8 +24,8 @@ class RecordedRun:
 
     @property
     def trained(self) -> bool:
-        """Did it train a version to its end?"""
-        return self.outcome in words.TRAINED
+        """Did it train a version to its end? A rejection by a person is NotPromoted too."""
+        return self.outcome in words.TRAINED and self.action in ("check", "train")
 
 
 def recorded_runs(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[RecordedRun]:

@@ -14,6 +14,8 @@ from retrain_operator.planning.runs import FinishedRun
 
 #: Outcomes of runs that trained a version; a failed one trained if its message names a trigger.
 _TRAINED = ("Promoted", "AwaitingApproval", "Observed", "NotPromoted")
+#: Actions that may train; a rejection by a person is NotPromoted too.
+_TRAINING = ("check", "train")
 
 
 def counted(
@@ -24,7 +26,8 @@ def counted(
     outcomes, seconds = _integers(before.get("outcomes")), _integers(before.get("trainingSeconds"))
     for run in runs:
         outcomes[run.outcome] = outcomes.get(run.outcome, 0) + 1
-        if run.outcome in _TRAINED or (run.failed and run.result is not None and run.result.trigger is not None):
+        trained = run.outcome in _TRAINED and run.job.action in _TRAINING
+        if trained or (run.failed and run.result is not None and run.result.trigger is not None):
             took = max(0, round((run.ended - run.job.created).total_seconds()))
             seconds[run.outcome] = seconds.get(run.outcome, 0) + took
     counters = {**before, **(told or {}), "outcomes": outcomes, "trainingSeconds": seconds}

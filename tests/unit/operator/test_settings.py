@@ -61,7 +61,14 @@ REFUSED = {
     "a port that no machine has": ("healthPort: 70000", "a whole number from 0 to 65,535"),
     "no text": ("trainerImage: ''", "a text"),
     "a text for a list": ("namespaces: a", "a list"),
-    "a number in a list of texts": ("namespaces: [1]", "a text"),
+    "a number in a list of texts": ("namespaces: [1]", "a list of names of namespaces"),
+    "no name of a namespace": ("namespaces: [Team_A]", "a list of names of namespaces"),
+    "no pull policy": ("imagePullPolicy: Allways", "Always or IfNotPresent or Never"),
+    "no size": ("scratchSize: lots", "a size such as 2Gi"),
+    "a size of another world": ("scratchSize: 2GB", "a size such as 2Gi"),
+    "no selector": ("selector: '= ='", "a label selector such as"),
+    "a selector that ends too soon": ("selector: 'team in (a'", "a label selector such as"),
+    "half a selector": ("selector: 'team=a,'", "a label selector such as"),
     "no looks": ("waitingLooksSeconds: []", "one age or more"),
     "a look at age zero": ("waitingLooksSeconds: [0]", "1 s or more"),
     "a list": ("[1]", "must be a mapping"),
@@ -75,6 +82,17 @@ def test_refused(text: str, words: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(text)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *("", "team", "!team", "team=a", "team==a", "team!=a", "retrain.dev/team=", "team=a,tier!=test"),
+        *("team in (a)", "team notin (a, b),!x", " team = a , tier in ( x,y ) "),
+    ],
+)
+def test_selectors_that_kubernetes_takes_are_taken(selector: str) -> None:
+    assert read_settings(f"selector: {selector!r}").selector == selector
 
 
 @given(JSON_VALUES)
@@ -133,13 +151,14 @@ def test_a_flag_that_cannot_be(flag: str, words: str) -> None:
 
 def test_every_problem_is_told_at_once_with_what_was_meant() -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings("{wrokers: 2, resyncSeconds: 0, trainer_image: a, quite_another: 1, healthPort: 8080}")
+        read_settings("{wrokers: 2, resyncSeconds: 0, trainer_image: a, quite_another: 1, workers: 8, leaseSeconds: 1}")
     lines = str(caught.value).splitlines()
     assert lines[0] == "'wrokers' is not a setting; did you mean workers?"
     assert lines[1].startswith("resyncSeconds: 0 is not valid; write a number from 0.001")
     assert lines[2] == "'trainer_image' is not a setting; did you mean trainerImage?"
     assert lines[3].startswith("'quite_another' is not a setting; the settings are: backoffFirstSeconds")
-    assert len(lines) == 4
+    assert lines[4].startswith("leaseRetrySeconds must be below")
+    assert len(lines) == 5
 
 
 @given(

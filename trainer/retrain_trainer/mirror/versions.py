@@ -12,7 +12,6 @@ from retrain_trainer.registry.manifest import Manifest
 POLICY: Final = "retrain.dev/policy"
 VERSION: Final = "retrain.dev/version"
 DIGEST: Final = "retrain.dev/digest"
-REMOVED: Final = "retrain.dev/model-removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +29,25 @@ class Wanted:
 class Found:
     """One version as MLflow has it. `number` is MLflow's own: it counts by itself, from 1."""
 
-    number: str
-    tags: Mapping[str, str]
+    number: int
+    version: str | None
+    digest: str | None
+    source: str
+
+    def is_of(self, wanted: Wanted) -> bool:
+        """The same version of the same registry? One that was moved elsewhere makes other versions."""
+        return (self.version, self.digest, self.source) == (str(wanted.version), wanted.digest, wanted.source)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
-    """What is to be done, in this order. `alias`: the champion's number in MLflow, None while it is not there yet."""
-
-    create: tuple[Wanted, ...]
-    mark_removed: tuple[str, ...]
-    alias: str | None
-
-
-def wanted_of(*, policy: str, manifests: Sequence[Manifest], source: Callable[[int], str]) -> tuple[Wanted, ...]:
-    """Versions in the order of their numbers, so that MLflow's numbers rise alike."""
+def wanted_of(
+    *,
+    policy: str,
+    manifests: Sequence[Manifest],
+    given_up: Collection[int],
+    champion: int,
+    source: Callable[[int], str],
+) -> tuple[Wanted, ...]:
+    """Versions in the order of their numbers, so that MLflow's rise alike; those `given_up` have no model any more."""
     return tuple(
         Wanted(
             version=manifest.version,
@@ -64,34 +67,18 @@ def wanted_of(*, policy: str, manifests: Sequence[Manifest], source: Callable[[i
             },
         )
         for manifest in sorted(manifests, key=lambda manifest: manifest.version)
+        if manifest.version == champion or manifest.version not in given_up
     )
 
 
-def steps(*, wanted: Sequence[Wanted], champion: int, found: Sequence[Found], removed: Collection[int]) -> Steps:
-    """From what stands to what should stand. Versions are known by their tags, so doing it twice changes nothing.
+def number_of(wanted: Wanted, *, found: Sequence[Found]) -> int | None:
+    """MLflow's number of a version. It has no unique names: of two that two runs made at once always the lower."""
+    return min((item.number for item in found if item.is_of(wanted)), default=None)
 
-    MLflow has no unique names for versions: of two that two runs made at once the lower number is taken, always.
-    `removed`: versions that retention has given up; they are not made, and marked where they are.
-    """
-    numbers: dict[tuple[str | None, str | None], str] = {}
-    for item in sorted(found, key=lambda item: int(item.number)):
-        numbers.setdefault((item.tags.get(VERSION), item.tags.get(DIGEST)), item.number)
-    missing = [
-        item
-        for item in wanted
-        if (str(item.version), item.digest) not in numbers and (item.version == champion or item.version not in removed)
-    ]
-    gone = {str(version) for version in removed if version != champion}
-    return Steps(
-        create=tuple(missing),
-        mark_removed=tuple(
-            item.number for item in found if item.tags.get(VERSION) in gone and REMOVED not in item.tags
-        ),
-        alias=next(
-            (numbers.get((str(item.version), item.digest)) for item in wanted if item.version == champion),
-            None,
-        ),
-    )
+
+def missing(*, wanted: Sequence[Wanted], found: Sequence[Found]) -> tuple[Wanted, ...]:
+    """What MLflow does not have. Versions are known by their tags, so asking twice makes nothing twice."""
+    return tuple(item for item in wanted if number_of(item, found=found) is None)
 
 
 def _description(policy: str, manifest: Manifest) -> str:

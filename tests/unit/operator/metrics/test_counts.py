@@ -38,6 +38,12 @@ def test_the_verdict_is_that_of_the_version_which_the_run_trained() -> None:
     assert run.verdict == "unknown"
 
 
+def test_a_rejection_by_a_person_is_no_training() -> None:
+    rejected = _run("b", action="reject", outcome="NotPromoted", version=3)
+    [run] = recorded_runs(before={}, after={"runs": [rejected], "challenger": {"version": 3, "verdict": "Better"}})
+    assert not run.trained
+
+
 def test_lines_that_were_filled_in_for_vanished_jobs_are_not_counted() -> None:
     assert recorded_runs(before={}, after={"runs": [{"job": "gone", "outcome": "Kept"}]}) == []
 

@@ -581,6 +581,16 @@ ROWS = [
         status={"published.mlflow.version": 1},
     ),
     Row(
+        says="a run that failed and gave MLflow the champion all the same is told",
+        given=[
+            *(*MIRRORED, *checked(mirror=mirror(None, "MLflowRefused")), settle),
+            *(request("check", "a"), settle, later(minutes=5), finish(exit_code=66, message={"mirror": mirror(1)})),
+        ],
+        writes=["status", "mark"],
+        conditions={"Published": ("True", "ChampionPublished"), "RunsHealthy": ("False", "DataMissing")},
+        status={"published.mlflow.problem": None},
+    ),
+    Row(
         says="another alias is another place, and waits for the next run",
         given=[*MIRRORED, edit(publish={"mlflow": {**MLFLOW["mlflow"], "alias": "live"}})],
         writes=["replace CronJob", "status"],

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 from retrain_trainer.contract import MirrorFacts
-from retrain_trainer.mirror.mirror import mirrored
+from retrain_trainer.mirror.level import answered
+from retrain_trainer.mirror.mirror import Ask, mirrored
 from retrain_trainer.registry.registry import Registry
 from retrain_trainer.registry.store import DirectoryStore
 from retrain_trainer.spec import MLflowSpec
@@ -29,6 +30,8 @@ class Shelf:
     server: MLflowServer
     spec: MLflowSpec
     lines: list[str] = field(default_factory=list)
+    #: In this process, unless a test is about the other.
+    ask: Ask = answered
 
     def publish(self, *, promote: bool = True) -> int:
         """A next version, the champion at once unless it lost. Its number."""
@@ -54,13 +57,16 @@ class Shelf:
     def level(self, **changes: Any) -> MirrorFacts:
         """What the end of a run does."""
         self.lines.clear()
-        given: dict[str, Any] = {"spec": self.spec, "policy": POLICY, **changes}
-        return mirrored(
-            registry=self.registry,
-            source=lambda version: f"pvc://models/{POLICY}/versions/{version}",
-            say=self.lines.append,
-            **given,
-        )
+        given: dict[str, Any] = {
+            "spec": self.spec,
+            "policy": POLICY,
+            "registry": self.registry,
+            "source": lambda version: f"pvc://models/{POLICY}/versions/{version}",
+            "say": self.lines.append,
+            "ask": self.ask,
+            **changes,
+        }
+        return mirrored(**given)
 
     def stands(self) -> list[tuple[str, int]]:
         """MLflow's numbers and our versions, as MLflow's own client tells them."""

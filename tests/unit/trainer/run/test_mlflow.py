@@ -10,8 +10,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from retrain_trainer import load_champion
-from retrain_trainer.errors import SpecError
+from retrain_trainer.errors import DataUnavailable, SpecError
 from retrain_trainer.message import encode
+from retrain_trainer.run import failure
 from retrain_trainer.spec import MLflowSpec, parse_spec
 
 from tests.support.mlflow import PASSWORD, MLflowServer
@@ -50,6 +51,23 @@ def test_a_promotion_and_a_rollback_are_mirrored_and_the_alias_leads_to_a_model(
     model = load_champion(found.source, mounts={"models": tmp_path / "models"})
     rows = {"speed": [-2.0, 2.0], "load": [0.0, 0.0], "site": ["A", "B"]}
     assert np.asarray(model.predict(rows)).astype(str).tolist() == ["false", "true"]
+
+
+def test_a_run_that_fails_gives_mlflow_the_champion_all_the_same(mlflow: MLflowServer, tmp_path: Path) -> None:
+    name = f"delays-{uuid4().hex[:12]}"
+    published = _published(mlflow.uri, name=name)
+    site = Site(root=tmp_path)
+    site.add(days=40)
+    site.run()  # no word of MLflow yet
+    for path in (tmp_path / "rows/in").iterdir():
+        path.unlink()
+    with pytest.raises(DataUnavailable) as caught:
+        site.run(spec=published)
+    run = site.description(spec=published)
+    body = failure(run=run, error=caught.value, now=site.now, say=site.lines.append)
+    assert (body["outcome"], body["mirror"]["version"], body["mirror"]["reason"]) == ("Failed", 1, "")
+    assert violations(json.loads(encode(body=body))) == []
+    assert mlflow.client().get_model_version_by_alias(name, "champion").tags["retrain.dev/version"] == "1"
 
 
 def test_a_run_whose_mlflow_is_away_keeps_its_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

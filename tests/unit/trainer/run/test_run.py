@@ -309,7 +309,7 @@ def test_a_missing_file_is_named_and_not_retried(site: Site) -> None:
     with pytest.raises(DataUnavailable, match="DataMissing") as caught:
         site.run()
     assert caught.value.exit_code == 66
-    body = failure(run=site.description(), error=caught.value, now=site.now)
+    body = failure(run=site.description(), error=caught.value, now=site.now, say=site.lines.append)
     assert (body["outcome"], body["reason"]) == ("Failed", "DataMissing")
     assert "pvc://rows/in/*.csv" in body["message"]
     assert body["champion"] == first["champion"]
@@ -348,7 +348,7 @@ def test_what_cannot_work_fails_and_promotes_nothing(
         site.run(spec=changes)
     if reason is not None:
         assert caught.value.reason == reason
-    body = failure(run=site.description(spec=changes), error=caught.value, now=site.now)
+    body = failure(run=site.description(spec=changes), error=caught.value, now=site.now, say=site.lines.append)
     assert violations(json.loads(encode(body=body))) == []
     assert site.versions() == []
 
