@@ -77,7 +77,7 @@ async def _child(*, pump: str, server: Server, policies: int, jobs: int) -> None
     began = time.monotonic()
     api, cache, queue = KubeApi(configuration=configuration), _Counting(), WorkQueue()
     versions = await list_everything(api=api, cache=cache, namespaces=(NAMESPACE,))
-    registry = event_registry(api=api, cache=cache, queue=queue)
+    registry = event_registry(api=api, cache=cache, queue=queue, watches=lambda: None)
     settings = operator_settings(inactivity_seconds=90)
     tasks = []
     heard = {"cronjobs": 0, "jobs": 0}

@@ -38,6 +38,10 @@ from retrain_operator.watch import watch
 _log = logging.getLogger(__name__)
 
 
+#: Seconds within which the first watch must be asked for, once the first lists are there.
+_FIRST_WATCH = 60.0
+
+
 class WatchEnded(RuntimeError):
     """A part that runs for ever has ended; the process must end too, and Kubernetes starts it anew."""
 
@@ -129,8 +133,11 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             selector=settings.selector,
             inactivity_seconds=settings.inactivity_seconds,
             ready=(ready := asyncio.Event()),
+            watches=health.watches,
         )
-        parts = {"resync": resync} | {f"worker {number}": controller.work() for number in range(settings.workers)}
+        parts = {"resync": resync, "watch of policies": _watched(health=health)} | {
+            f"worker {number}": controller.work() for number in range(settings.workers)
+        }
         parts |= {
             f"watch of {kind.plural} in {namespace or 'all namespaces'}": Reflector(
                 api=api,
@@ -224,6 +231,18 @@ def _look_at_all(*, cache: Cache, queue: WorkQueue) -> None:
         queue.add(key)
 
 
+async def _watched(*, health: Health) -> None:
+    """Ready once policies are watched. Raises WatchEnded where they are not: discovery was behind at the start."""
+    try:
+        async with asyncio.timeout(_FIRST_WATCH):
+            await health.watching.wait()
+    except TimeoutError:
+        raise WatchEnded("policies are not watched; was their CRD not served yet?") from None
+    health.ready = True
+    _log.info("ready")
+    await asyncio.Event().wait()
+
+
 async def _until_stopped(
     *,
     watching: Coroutine[Any, Any, None],
@@ -240,8 +259,6 @@ async def _until_stopped(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
     stop_task = asyncio.create_task(stop.wait(), name="stop")
-    health.ready = True
-    _log.info("ready")
     done, _ = await asyncio.wait([*tasks, watch_task, stop_task], return_when=asyncio.FIRST_COMPLETED)
     health.ready = False
     # Ours first: kopf ends every task that began after it.

@@ -40,7 +40,7 @@ class Cache:
     def put_policy(self, body: Mapping[str, Any]) -> PolicyKey:
         """Takes a policy as the API returned it, unless something newer is held."""
         policy = policy_view(body)
-        if not self._policy_news.outlived(uid=policy.uid, version=policy.resource_version):
+        if not self._policy_news.left(uid=policy.uid, version=policy.resource_version):
             self._keep_policy(policy)
         return policy.key
 
@@ -149,15 +149,15 @@ class Cache:
         """Every Job held."""
         return (job for jobs in self._jobs.values() for job in jobs.values())
 
-    def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
+    def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> Turn:
         """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone.
 
-        False, and nothing is taken, where the list is older than one before it; the third such list in a row is taken,
-        and all that is held with it is forgotten (a restored backup counts from an earlier version on).
+        BEHIND: it is older than one before it, and nothing is taken. BACK: the third such list in a row is taken, and
+        all that is held with it is forgotten (a restored backup counts from an earlier version on).
         """
         turn = self._policy_news.turn(as_of=as_of)
         if turn is Turn.BEHIND:
-            return False
+            return turn
         if turn is Turn.BACK:
             for policy in list(self.policies.values()):
                 self.drop_policy(key=policy.key, uid=policy.uid)
@@ -166,13 +166,13 @@ class Cache:
         for key, policy in list(self.policies.items()):
             if key not in seen and not older(as_of, policy.resource_version):
                 self.drop_policy(key=key, uid=policy.uid)
-        return True
+        return turn
 
-    def replace_cronjobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
+    def replace_cronjobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> Turn:
         """As replace_policies."""
         return _replace(self._cronjobs, bodies=bodies, as_of=as_of, news=self._cronjob_news, put=self.put_cronjob)
 
-    def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> bool:
+    def replace_jobs(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> Turn:
         """As replace_policies; Jobs that were recorded are not in the list and go too."""
         return _replace(self._jobs, bodies=bodies, as_of=as_of, news=self._job_news, put=self.put_job)
 
@@ -211,17 +211,17 @@ def _replace(
     as_of: str,
     news: News,
     put: Callable[[Mapping[str, Any]], object],
-) -> bool:
+) -> Turn:
     turn = news.turn(as_of=as_of)
     if turn is Turn.BEHIND:
-        return False
+        return turn
     if turn is Turn.BACK:
         children.clear()
     _drop_older(children, as_of=as_of)
     for body in bodies:
         put(body)
     news.listed(as_of=as_of)
-    return True
+    return turn
 
 
 def _drop_older(children: dict[str, dict[str, _Child]], *, as_of: str) -> None:

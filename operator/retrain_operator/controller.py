@@ -117,6 +117,7 @@ class Controller:
 
     async def settle(self, key: PolicyKey) -> bool:
         """Writes until nothing is left to write. False: something passing is in the way, look again soon."""
+        unmovable = False
         for _ in range(MAX_WRITES):
             if not self._leads():
                 return True  # whoever leads next looks at every policy
@@ -126,7 +127,7 @@ class Controller:
             memory, version = self._memory[policy.uid], policy.resource_version
             ask_again = memory.ask_again(now=self._now())
             observed, look_again = await self._observe(policy=policy, memory=memory)
-            plan = make_plan(observed=observed, admin=self._admin, now=self._now())
+            plan = make_plan(observed=observed, admin=self._admin, now=self._now(), unmovable=unmovable)
             if not plan.writes:
                 moments = [moment for moment in (plan.look_again, look_again, ask_again) if moment is not None]
                 if moments:
@@ -156,13 +157,14 @@ class Controller:
                 await self._executor.refresh(policy)
             else:
                 after = self._cache.policies.get(key)
-                if isinstance(write, WriteStatus) and after is not None and after.resource_version == version:
+                same = after is not None and after.resource_version == version
+                unmovable = isinstance(write, WriteStatus) and same
+                if unmovable:
                     _log.warning(
                         "policy %s: its status holds fields that somebody else owns; they are left",
                         key,
                         extra=about(key),
                     )
-                    return True
         _log.error(
             "policy %s: %d writes and still not settled; another writer changes what we write",
             key,
@@ -200,7 +202,7 @@ class Controller:
             )
 
         by_uid = {job.uid: job for job in jobs}
-        for uid in jobs_to_read(observed=observed()):
+        for uid in jobs_to_read(observed=observed(), now=self._now()):
             pods = await resources.pods_of_job(self._api, namespace=policy.key.namespace, job_uid=uid)
             memory.ends[uid] = job_end(job=by_uid[uid], pods=pods)
         return observed(), look_again

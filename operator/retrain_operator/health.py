@@ -16,6 +16,13 @@ class Health:
         self._stuck_seconds = stuck_seconds
         self._oldest_in_queue = oldest_in_queue
         self._listed_at = asyncio.get_running_loop().time()
+        self._watched_at = self._listed_at
+        self.watching = asyncio.Event()
+
+    def watches(self) -> None:
+        """Policies are about to be watched; a watch lasts five minutes, then comes the next one."""
+        self._watched_at = asyncio.get_running_loop().time()
+        self.watching.set()
 
     def listed(self) -> None:
         """A full list of every kind has just succeeded."""
@@ -26,6 +33,9 @@ class Health:
         silent = asyncio.get_running_loop().time() - self._listed_at
         if silent > self._stuck_seconds:
             return f"no full list for {silent:.0f} s"
+        unwatched = asyncio.get_running_loop().time() - self._watched_at
+        if unwatched > self._stuck_seconds:
+            return f"policies have not been watched anew for {unwatched:.0f} s"
         waited = self._oldest_in_queue()
         if waited > self._stuck_seconds:
             return f"a policy has waited {waited:.0f} s in the queue"

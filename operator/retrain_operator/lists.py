@@ -11,8 +11,13 @@ from retrain_operator.api import names
 from retrain_operator.cache import Cache
 from retrain_operator.kube.client import KubeApi
 from retrain_operator.kube.resources import BATCH, POLICIES, Listing, list_all, path_of
+from retrain_operator.news import Turn
 
 _log = logging.getLogger(__name__)
+
+
+class WentBack(RuntimeError):
+    """The API server has gone back in time. A process that starts now takes what it lists, and watches from there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,7 @@ class Kind:
     group: str
     plural: str
     selector: str
-    take: Callable[..., bool]
+    take: Callable[..., Turn]
     hear: Callable[..., Any]
 
     def path(self, *, namespace: str | None) -> str:
@@ -53,10 +58,15 @@ async def list_kind(*, api: KubeApi, cache: Cache, kind: Kind, namespaces: Seque
 
     Raises:
         ApiError, aiohttp.ClientError, TimeoutError: what is held stays as it is.
+        WentBack: watches that are open would wait for versions that are far away.
     """
     listing = await _list(api, kind=kind, namespaces=namespaces)
-    if not kind.take(cache, bodies=listing.items, as_of=listing.resource_version):
-        version = listing.resource_version
+    version = listing.resource_version
+    turn = kind.take(cache, bodies=listing.items, as_of=version)
+    if turn is Turn.BACK:
+        told = "older again and again: the API server was restored from a backup"
+        raise WentBack(f"the list of {kind.plural} is of version {version}, {told}")
+    if turn is Turn.BEHIND:
         _log.warning("the list of %s is of version %s, older than the one before; left alone", kind.plural, version)
     return listing.resource_version
 

@@ -52,6 +52,10 @@ class News:
         """Has the object ended since?"""
         return uid in self._ended and older(version, self._ended[uid])
 
+    def left(self, *, uid: str, version: str) -> bool:
+        """Has the object ended since, or left the watch as of this very version, since its label was changed?"""
+        return self.outlived(uid=uid, version=version) or self._ended.get(uid) == version
+
     def outdated(self, *, uid: str, version: str) -> bool:
         """Is an event about an object that is not held no news at all?"""
         return self.outlived(uid=uid, version=version) or version == self._as_of or older(version, self._as_of)

@@ -66,6 +66,9 @@ def _together(chosen: Mapping[str, Any], *, but: set[str]) -> list[str]:
     retry, deadline, seconds = (chosen[name] for name in lease)
     if not but & set(lease) and not retry < deadline < seconds:
         problems.append("leaseRetrySeconds must be below leaseDeadlineSeconds, and that below leaseSeconds")
+    lists = ("resync_seconds", "stuck_seconds")
+    if not but & set(lists) and chosen["stuck_seconds"] < 2 * chosen["resync_seconds"]:
+        problems.append("stuckSeconds must be at least twice resyncSeconds: after so long without a list it restarts")
     hook = ("webhook_port", "webhook_token_file")
     if not but & set(hook) and chosen["webhook_port"] is not None and chosen["webhook_token_file"] is None:
         problems.append("webhookTokenFile is required where webhookPort is set: anybody could start runs without")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import kopf
@@ -56,8 +56,10 @@ def operator_settings(*, inactivity_seconds: float, selector: str = "") -> kopf.
     return settings
 
 
-def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.OperatorRegistry:
-    """The handler and the login, in a registry of their own."""
+def event_registry(
+    *, api: KubeApi, cache: Cache, queue: WorkQueue, watches: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """The handler and the login, in a registry of their own. `watches` is called whenever a watch is asked for."""
     registry = kopf.OperatorRegistry()
     sessions: list[tuple[kopf.ConnectionInfo, kopf.AiohttpSession]] = []
 
@@ -67,7 +69,7 @@ def event_registry(*, api: KubeApi, cache: Cache, queue: WorkQueue) -> kopf.Oper
         # The same credentials are the same session: kopf ends, rather than tries for ever, what it knows to be refused.
         if not sessions or sessions[0][0] != info:
             tls, headers = info.as_ssl_context(), info.as_http_headers()
-            session = counting_session(tls=tls, headers=headers, counts=api.counts)
+            session = counting_session(tls=tls, headers=headers, counts=api.counts, watches=watches)
             sessions[:] = [(info, kopf.AiohttpSession(server=info.server, aiohttp_session=session))]
         return sessions[0][1]
 
@@ -105,10 +107,15 @@ async def watch(
     selector: str,
     inactivity_seconds: float,
     ready: asyncio.Event,
+    watches: Callable[[], None],
 ) -> None:
-    """Watches until cancelled; `ready` is set once kopf runs. An error in a stream ends it: so must the process."""
+    """Watches until cancelled; `ready` is set once kopf runs. An error in a stream ends it: so must the process.
+
+    kopf looks once, when it starts, which resources there are; one that is not there yet is never watched, and nothing
+    ends. So whoever waits for `watches` to be called, again and again, knows.
+    """
     await kopf.operator(
-        registry=event_registry(api=api, cache=cache, queue=queue),
+        registry=event_registry(api=api, cache=cache, queue=queue, watches=watches),
         settings=operator_settings(inactivity_seconds=inactivity_seconds, selector=selector),
         standalone=True,
         clusterwide=not namespaces,

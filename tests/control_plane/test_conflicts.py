@@ -145,6 +145,33 @@ def test_a_hand_that_never_rests_is_told_and_not_fought_without_end(
     assert writes.by_resource()["cronjobs PUT"] <= 6
 
 
+def test_a_status_field_of_somebody_else_stops_nothing(kubectl: Kubectl, start_operator: StartOperator) -> None:
+    """A backup tool that restores the status, or a hand: the operator cannot take away what it does not own."""
+    operator = start_operator(resyncSeconds=1)
+    settled(kubectl)
+    theirs = {"status": {"pending": [{"action": "check", "cause": "Request", "request": "theirs"}]}}
+    kubectl.patch("rtp", "flights", theirs, sub="status")
+    kubectl("annotate", "rtp", "flights", "retrain.dev/train=1")
+    [job] = eventually("the run", lambda: unfinished_jobs(kubectl))
+    end_run(kubectl, job, message=a_message(job, checkTime="2026-03-02T00:00:00Z"))
+    eventually(
+        "it is recorded and marked",
+        lambda: all("retrain.dev/recorded" in each["metadata"]["labels"] for each in kubectl.list("jobs")),
+        describe=lambda: operator.log,
+    )
+    policy = kubectl.get("rtp", "flights") or {}
+    assert policy["status"]["runs"][0]["action"] == "train"
+    assert "pending" in policy["status"]
+    assert "its status holds fields that somebody else owns" in operator.log
+    # As `kubectl patch` does it, they take their field away, and all is well.
+    kubectl.patch("rtp", "flights", {"status": {"pending": None}}, sub="status")
+    lines = operator.log.count("somebody else owns")
+    eventually("a full list", lambda: operator.scrape().total("retrain_operator_ready", {}) == 1)
+    kubectl("annotate", "rtp", "flights", "retrain.dev/check=2")
+    eventually("the next run", lambda: unfinished_jobs(kubectl))
+    assert operator.log.count("somebody else owns") <= lines + 2
+
+
 def test_a_cronjob_that_has_lost_its_owner_is_told_with_what_to_do(
     kubectl: Kubectl, start_operator: StartOperator
 ) -> None:

@@ -39,7 +39,8 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
     registry = open_registry(run=run, spec=spec)
     # 1. What is known: has this run its result already, has it begun before, what is the champion?
     if (done := registry.runs.find(key=run.key)) is not None:
-        return {**done["body"], "jobUID": run.job_uid, **_mirrored(run, spec, registry, say)}
+        told = _told_again(run=run, spec=spec, registry=registry, body=done["body"], now=now)
+        return {**told, **_mirrored(run, spec, registry, say)}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
     reached = requested(this) or resumed(this) or reach(this)
     # 9. The result, then what is no longer kept, then MLflow, then the message.
@@ -179,6 +180,33 @@ def _retain(this: Context) -> None:
             this.say(line)
     except RunError as error:
         this.say(f"retention is put off to the next run: {error.message}")
+
+
+def _told_again(
+    *, run: RunDescription, spec: PolicySpec, registry: Registry, body: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    """The answer that this run key was given before: a lost pod's, or that of a Job which was made again.
+
+    A person who asks in words that another Job has answered means it anew. Where another version has become the
+    champion since, the old answer would say that it was done; it was not, and the person is told.
+    """
+    champion = registry.champion()
+    version = None if champion is None else champion.manifest.version
+    same = body.get("jobUID") == run.job_uid or version == (body.get("champion") or {}).get("version")
+    if run.cause != "Request" or run.action == "check" or same:
+        return {**body, "jobUID": run.job_uid}
+    refusal = Result(
+        outcome="Refused",
+        reason="AlreadyHandled",
+        message=f"{run.request[:40]!r} was answered before ({body.get('outcome')} on {body.get('checkTime')}), and "
+        f"version {version} is the champion since; ask in words not used before, such as <version>@{now:%Y-%m-%d}",
+        check_time=now,
+        metric=spec.evaluation.metric,
+        threshold=spec.evaluation.threshold,
+        champion=champion_facts(run=run, spec=spec, champion=champion),
+        waiting=registry.waiting_version(champion=champion, newest=registry.versions.newest()),
+    )
+    return message_body(run=run, result=refusal, counters=registry.counters(), earlier=_earlier(registry, run))
 
 
 def _mirrored(run: RunDescription, spec: PolicySpec, registry: Registry, say: Callable[[str], None]) -> dict[str, Any]:

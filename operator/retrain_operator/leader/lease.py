@@ -60,14 +60,14 @@ class Leader:
             LeaseLost: it was, and is no more, or could not be renewed in time.
         """
         while True:
-            led_before = self._renewed is not None
+            led_before = self.leads()
             try:
                 async with asyncio.timeout(self._times.deadline / 2):
                     await self._look()
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 _log.warning("lease %s: %s: %s", self._name, type(error).__name__, error)
             if self._renewed is not None:
-                if not led_before:
+                if not led_before and self.leads():
                     _log.info("lease %s: this replica leads (%s)", self._name, self._identity)
                     elected()
                 if self._clock() - self._renewed >= self._times.deadline:
@@ -93,7 +93,8 @@ class Leader:
         began = self._clock()
         lease = await self._get()
         if lease is not None and lease.version != self._seen[0]:
-            self._seen = (lease.version, began)
+            # From when the answer was here: it may have been renewed while the question was under way.
+            self._seen = (lease.version, self._clock())
         step = next_step(lease=lease, identity=self._identity, unchanged_seconds=began - self._seen[1])
         if step == "wait":
             if self._renewed is not None:

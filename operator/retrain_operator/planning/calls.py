@@ -8,7 +8,7 @@ enough, and again only after it was not. An alert calls when it begins; that it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from retrain_operator.api import names, raw
@@ -16,10 +16,14 @@ from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy, PrometheusTrigger
 from retrain_operator.api.times import format_time, parse_time
 from retrain_operator.api.vocabulary import Cause
+from retrain_operator.planning.believed import is_ahead
 from retrain_operator.planning.observed import Alert, Sample
 
 #: Triggers by their name in `spec.triggers`, `status.triggers` and `status.lastHandled`, the most urgent first.
 CALLS: Final[Mapping[str, Cause]] = {"webhook": "Webhook", "prometheus": "Prometheus"}
+
+#: So much later than its interval a query may be asked, and its answer looked at.
+_LATE: Final = timedelta(minutes=15)
 
 #: Characters of the name of an alert.
 _MAX_ALERT = 253
@@ -31,10 +35,16 @@ def next_triggers(*, policy: Policy, sample: Sample | None, alert: Alert | None,
     found: dict[str, Any] = {}
     if (trigger := policy.prometheus) is not None:
         before, seen = raw.mapping(stored.get("prometheus")), None if policy.suspended else sample
-        found["prometheus"] = _queried(trigger=trigger, stored=before, sample=seen)
+        if policy.suspended and before.get("state") == "Pending":
+            # Nobody looked meanwhile: that it was true all the time is not known.
+            before = {name: value for name, value in before.items() if name not in ("state", "since")}
+        found["prometheus"] = _queried(trigger=trigger, stored=before, sample=seen, now=now)
     if policy.webhook is not None:
         told = None if policy.suspended else alert
         found["webhook"] = _alerted(stored=raw.mapping(stored.get("webhook")), alert=told, now=now)
+    elif raw.at(policy.spec, "triggers", "webhook") is not None:
+        # Switched off: what was answered stays answered when it is switched on again.
+        found["webhook"] = dict(raw.mapping(stored.get("webhook")))
     return {name: value for name, value in found.items() if value}
 
 
@@ -62,13 +72,17 @@ def is_written(*, cause: Cause, text: str | None, status: Mapping[str, Any]) -> 
     return name is None or calls_of(raw.mapping(status.get("triggers"))).get(name) == text
 
 
-def _queried(*, trigger: PrometheusTrigger, stored: Mapping[str, Any], sample: Sample | None) -> dict[str, Any]:
+def _queried(
+    *, trigger: PrometheusTrigger, stored: Mapping[str, Any], sample: Sample | None, now: datetime
+) -> dict[str, Any]:
     digest = names.short_digest(trigger.query)
     if stored.get("query") != digest:
         # Another query: it has not been true yet.
         stored = {name: value for name, value in stored.items() if name == "fired"}
     if sample is None or sample.truth is None or sample.query != trigger.query:
         return dict(stored)
+    if now - sample.at > 2 * trigger.interval + _LATE:
+        return dict(stored)  # of before a pause
     at, state = format_time(sample.at), stored.get("state")
     since = parse_time(stored.get("since")) or sample.at
     if not sample.truth:
@@ -87,6 +101,6 @@ def _alerted(*, stored: Mapping[str, Any], alert: Alert | None, now: datetime) -
         return dict(stored)
     # A clock that runs ahead must not make later alerts look old.
     began, before = min(alert.began, now).replace(microsecond=0), parse_time(stored.get("fired"))
-    if before is not None and began <= before:
+    if before is not None and began <= before and not is_ahead(stored.get("fired"), now=now):
         return dict(stored)
     return {"alert": raw.cut(alert.name, _MAX_ALERT), "fired": format_time(began)}

@@ -17,8 +17,8 @@ from retrain_operator.planning.runs import FinishedRun, finished_run, rounded
 def is_recorded(*, status: Mapping[str, Any], job: JobView, limit: int) -> bool:
     """Does the result of a finished Job stand in the history, or is it older than all that a full history keeps?"""
     runs = raw.items(status.get("runs"))
-    if any(run.get("job") == job.name for run in runs):
-        return True
+    if any(run.get("job") == job.name and run.get("startTime") for run in runs):
+        return True  # a line without it was filled in by another run's message, before this Job was seen to end
     oldest = min((str(run.get("completionTime", "")) for run in runs), default="")
     return len(runs) >= limit and format_time(job.ended or job.created) <= oldest
 

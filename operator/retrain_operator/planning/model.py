@@ -60,7 +60,9 @@ def _told(result: RunResult) -> dict[str, Any]:
         "accuracy": rounded(result.accuracy),
     }
     told = {name: value for name, value in told.items() if value is not None}
-    if result.outcome != "Failed":
+    if result.score is None:
+        told.pop("metric", None)  # the score that stands is in the metric that stands
+    elif result.outcome != "Failed":
         told["threshold"] = result.threshold
     if (champion := result.champion) is not None:
         told |= {

@@ -51,7 +51,8 @@ def _repeated(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequen
         for action, text in raw.mapping(wanted.get("lastHandled")).items()
         if action in names.REQUEST_ANNOTATIONS and before.get(action) != text
         for job in jobs
-        if job.action == action and job.cause == "Request" and job.request == text and job.name in ended
+        if job.action == action and job.cause == "Request" and job.request == text
+        if job.recorded or job.name in ended
     ]
 
 

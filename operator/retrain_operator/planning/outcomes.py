@@ -36,17 +36,20 @@ def outcome_conditions(
     trouble: Cause | None,
     fields: Mapping[str, Any],
     settled: bool,
+    failing: bool,
 ) -> list[Condition]:
     """Carried on from the status, changed by `runs` (oldest first) and by Jobs that wait.
 
     `fields` is the model's part of the new status. `settled`: no run for this generation is open or under way, so what
-    the last run said holds for this generation too.
+    the last run said holds for this generation too. `failing`: it failed, so it has not looked at anything.
     """
     conditions = {
         type_: stored_condition(
             stored=stored[type_],
             type_=type_,
-            generation=policy.generation if settled else int(stored[type_].get("observedGeneration") or 0),
+            generation=policy.generation
+            if settled and not (failing and type_ != "RunsHealthy")
+            else int(stored[type_].get("observedGeneration") or 0),
         )
         if type_ in stored
         else _unknown(type_=type_, generation=policy.generation)
@@ -143,7 +146,7 @@ def _judge_waiting_version(*, put: Any, result: RunResult, generation: int) -> N
 
 def _judge_accuracy(*, put: Any, run: FinishedRun, fields: Mapping[str, Any], generation: int) -> None:
     result = run.result
-    if result is None or result.threshold_met is None:
+    if result is None or result.threshold_met is None or result.threshold is None:
         if result is not None and result.threshold is None:
             put("AccuracyMet", "Unknown", reasons.NO_THRESHOLD, "spec.evaluation.threshold is not set", generation)
         return

@@ -6,10 +6,12 @@ the policy is settled. A crash between any two writes therefore needs no journal
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from retrain_operator.api import names
 from retrain_operator.api.admin import AdminSettings
+from retrain_operator.planning.believed import believed
 from retrain_operator.planning.calls import is_written, next_triggers
 from retrain_operator.planning.children import desired_cronjob, desired_job
 from retrain_operator.planning.digests import Digests, digests_of
@@ -30,7 +32,7 @@ from retrain_operator.planning.observed import (
 from retrain_operator.planning.pod import desired_pod_template
 from retrain_operator.planning.problem import SpecProblem
 from retrain_operator.planning.publishing import to_publish
-from retrain_operator.planning.requests import handled_after, open_requests
+from retrain_operator.planning.requests import Request, handled_after, open_requests
 from retrain_operator.planning.schedule import Schedule, check_blackouts, read_schedule
 from retrain_operator.planning.status import differs, next_status, unfinished_jobs
 
@@ -38,12 +40,15 @@ from retrain_operator.planning.status import differs, next_status, unfinished_jo
 INITIAL_RETRY = timedelta(seconds=5)
 
 
-def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Plan:
+def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmovable: bool = False) -> Plan:
     """The writes that remain, in order, and when to look again if nothing happens before.
 
-    An invalid spec changes no child: the last good CronJob goes on.
+    An invalid spec changes no child: the last good CronJob goes on. `unmovable`: the status was written and did not
+    change, since it holds fields of somebody else's; all else goes on.
     """
-    policy = observed.policy
+    stands = observed.policy.status
+    policy = replace(observed.policy, status=believed(stands, now=now))
+    observed = replace(observed, policy=policy)
     if policy.deleting:
         return Plan()
     digests = digests_of(policy=policy)
@@ -69,6 +74,8 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
         if pending and problem is None and not unfinished_jobs(observed.jobs):
             if pending[0].cause == "Initial" and not observed.initial_slot:
                 look_again = now + INITIAL_RETRY
+            elif _waits_for_the_status(request=pending[0], observed=observed):
+                pass
             elif is_written(cause=pending[0].cause, text=pending[0].text, status=policy.status):
                 writes.append(
                     CreateJob(body=desired_job(policy=policy, admin=admin, digests=digests, request=pending[0]))
@@ -86,7 +93,7 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
             triggers=triggers,
             now=now,
         )
-        if differs(stored=policy.status, wanted=wanted):
+        if not unmovable and differs(stored=stands, wanted=wanted):
             notes = notes_between(
                 stored=policy.status, wanted=wanted, runs=new_runs(observed=observed), jobs=observed.jobs
             )
@@ -104,6 +111,12 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime) -> Pla
     if not writes:
         writes += to_publish(policy=policy, done=observed.publications)
     return Plan(writes=tuple(writes), look_again=look_again)
+
+
+def _waits_for_the_status(*, request: Request, observed: Observed) -> bool:
+    """Whether a version that the spec names must be promoted is known once the runs before are recorded."""
+    by_spec = request.cause == "SpecChange" and request.action in ("pin", "approve")
+    return by_spec and any(job.finished and not job.recorded and not job.deleting for job in observed.jobs)
 
 
 def _accept(*, observed: Observed, admin: AdminSettings) -> tuple[Schedule | None, Cause | None]:
@@ -149,14 +162,15 @@ def _cronjob_write(
     return ReplaceCronJob(seen=live, body=body, repairs=ours)
 
 
-def jobs_to_read(*, observed: Observed) -> list[str]:
+def jobs_to_read(*, observed: Observed, now: datetime) -> list[str]:
     """UIDs of finished Jobs whose pods must be read before a plan can record them."""
     policy = observed.policy
+    status = believed(policy.status, now=now)
     return [
         job.uid
         for job in observed.jobs
         if job.finished
         and not job.recorded
         and job.uid not in observed.ends
-        and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+        and not is_recorded(status=status, job=job, limit=policy.run_history_limit)
     ]

@@ -62,7 +62,8 @@ def handled_after(
         wanted = _wanted(policy, field)
         # A version that the spec names no more is forgotten, so that it can be named again.
         answered = any(job.action == action and job.cause == "SpecChange" and job.request == wanted for job in jobs)
-        in_use = str(policy.status.get("modelVersion")) == wanted
+        # What is in use may be another version when a run that is not recorded yet has ended.
+        in_use = str(policy.status.get("modelVersion")) == wanted and all(job.recorded or job.deleting for job in jobs)
         if wanted is not None and (answered or in_use or stored.get(field) == wanted):
             handled[field] = wanted
     if (answered_last := upstream_handled(policy=policy, stored=stored, jobs=jobs, upstream=upstream)) is not None:
@@ -73,6 +74,12 @@ def handled_after(
         handled["spec"] = digests.spec
     if any(job.threshold == digests.threshold for job in looked):
         handled["threshold"] = digests.threshold
+    if "spec" not in handled:
+        # Crash window: the Initial Job was made, and the spec edited before the status could say so. What it was made
+        # for counts, so that the edit is an ordinary SpecChange: its own name is taken.
+        made_for = [job.spec_digest for job in jobs if job.cause == "Initial" and job.spec_digest]
+        if made_for:
+            handled["spec"] = made_for[-1]
     return handled
 
 

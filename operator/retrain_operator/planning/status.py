@@ -42,6 +42,7 @@ def next_status(
     unfinished = unfinished_jobs(observed.jobs)
     active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
     fields = model_fields(stored=stored, runs=runs)
+    failures = consecutive_failures(stored=stored, runs=runs)
     mirror = mirrored(policy=policy, runs=runs)
     told_of = (handled.get("spec"), handled.get("threshold"))
     settled = not active and not pending and told_of == (digests.spec, digests.threshold)
@@ -65,6 +66,7 @@ def next_status(
             trouble=observed.trouble if applied else None,
             fields=fields,
             settled=settled,
+            failing=failures > 0,
         ),
         *publishing_conditions(
             policy=policy,
@@ -90,7 +92,7 @@ def next_status(
         "published": {**published(policy=policy, done=observed.publications), **({"mlflow": mirror} if mirror else {})},
         "triggers": dict(triggers),
         "lastHandled": dict(handled),
-        "consecutiveFailures": consecutive_failures(stored=stored, runs=runs),
+        "consecutiveFailures": failures,
         "runs": history(stored=stored, runs=runs, limit=policy.run_history_limit),
     }
     return {name: value for name, value in status.items() if value is not None and value not in ([], {})}

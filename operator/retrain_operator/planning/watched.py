@@ -18,11 +18,14 @@ def trigger_conditions(
     if policy.prometheus is None:
         return []
     before = stored.get("TriggersHealthy")
-    if sample is None or sample.query != policy.prometheus.query or policy.suspended:
-        if before is not None:
-            return [stored_condition(stored=before, type_="TriggersHealthy", generation=policy.generation)]
+    asked = sample is not None and sample.query == policy.prometheus.query
+    if policy.suspended or not asked:
+        # After a restart nothing is known yet; of another query than that of the spec nothing was ever said.
+        if before is not None and (policy.suspended or sample is None):
+            generation = int(before.get("observedGeneration") or 0)
+            return [stored_condition(stored=before, type_="TriggersHealthy", generation=generation)]
         status, reason, message = "Unknown", reasons.NOT_ASKED_YET, "the query has not been asked yet"
-    elif sample.problem is not None:
+    elif sample is not None and sample.problem is not None:
         status, reason, message = "False", sample.problem.reason, sample.problem.message
     else:
         status, reason, message = "True", reasons.QUERY_ANSWERED, "Prometheus answers the query"

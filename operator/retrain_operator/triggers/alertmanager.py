@@ -47,7 +47,7 @@ def read_notices(content: bytes) -> tuple[Notice, ...]:
     """
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise PayloadError("the body is no JSON; Alertmanager sends a JSON object") from None
     if not isinstance(document, Mapping):
         raise PayloadError("the body must be a JSON object as Alertmanager sends it")

@@ -6,6 +6,7 @@ The HTTP API: https://prometheus.io/docs/prometheus/latest/querying/api/#instant
 from __future__ import annotations
 
 import json
+import logging
 import math
 import ssl
 from pathlib import Path
@@ -21,6 +22,9 @@ _MAX_ANSWER: Final = 4 * 2**20
 
 #: Characters of what the server says about a query.
 _MAX_DETAIL: Final = 300
+
+
+_log = logging.getLogger(__name__)
 
 
 class Unreachable(Exception):
@@ -40,7 +44,8 @@ class Source(Protocol):
 
 
 class Prometheus:
-    """A Prometheus server. `token_file` is read for each query, so that a token can be rotated. Close it when done.
+    """A Prometheus server. `token_file` and `ca_file` are read for each query, so that both can be rotated. Close it
+    when done.
 
     `url` has no path of the API; `timeout_seconds` bounds one query, at the server too.
     """
@@ -51,14 +56,35 @@ class Prometheus:
         self._url = f"{url.rstrip('/')}/api/v1/query"
         self._token_file = Path(token_file) if token_file else None
         self._seconds = timeout_seconds
-        tls = ssl.create_default_context(cafile=ca_file) if ca_file else True
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls), timeout=aiohttp.ClientTimeout(total=timeout_seconds + 1)
-        )
+        self._ca_file = Path(ca_file) if ca_file else None
+        self._ca = self._certificates()
+        self._session = self._connected()
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._session.close()
+
+    def _certificates(self) -> bytes | None:
+        return None if self._ca_file is None else self._ca_file.read_bytes()
+
+    def _connected(self) -> aiohttp.ClientSession:
+        tls = True if self._ca is None else ssl.create_default_context(cadata=self._ca.decode("ascii", "replace"))
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls), timeout=aiohttp.ClientTimeout(total=self._seconds + 1)
+        )
+
+    async def _follow_rotation(self) -> None:
+        """New certificates need new connections; as long as the file cannot be read, those of before hold."""
+        try:
+            renewed = self._certificates()
+            if renewed == self._ca:
+                return
+            self._ca, before = renewed, self._session
+            self._session = self._connected()
+        except (OSError, ssl.SSLError) as error:
+            _log.warning("prometheusCaFile: %s", error)
+            return
+        await before.close()
 
     async def ask(self, query: str) -> bool:
         """Is the query true now?
@@ -67,6 +93,7 @@ class Prometheus:
             Unreachable: no answer in time, not of Prometheus, or an error that has nothing to do with the query.
             QueryRefused: Prometheus cannot parse or execute it, or it gives a text or a range.
         """
+        await self._follow_rotation()
         form = {"query": query, "timeout": f"{self._seconds:g}s", "limit": "1"}
         try:
             async with self._session.post(

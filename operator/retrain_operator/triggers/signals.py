@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from retrain_operator.planning.observed import Alert, Sample
 
 
@@ -11,6 +13,8 @@ class Signals:
     def __init__(self) -> None:
         self._samples: dict[str, Sample] = {}
         self._alerts: dict[str, Alert] = {}
+        #: The newest alert that was told of, and when it began by the clock of whoever told of it.
+        self._told: dict[str, tuple[datetime, Alert]] = {}
 
     def sample(self, *, policy_uid: str) -> Sample | None:
         """What its query gave last."""
@@ -30,14 +34,24 @@ class Signals:
             sample.problem,
         )
 
-    def called(self, *, policy_uid: str, alert: Alert) -> None:
-        """Notes an alert, unless a newer one is known."""
-        before = self._alerts.get(policy_uid)
-        if before is None or before.began < alert.began:
-            self._alerts[policy_uid] = alert
+    def called(self, *, policy_uid: str, alert: Alert, told: datetime) -> None:
+        """Notes an alert, unless a newer one is known. `told`: when it began by the clock of whoever told of it, which
+        may be ahead of ours: told again it is the same alert, and not one that begins now.
+        """
+        before = self._told.get(policy_uid)
+        if before is not None and (before[0], before[1].name) == (told, alert.name):
+            alert = before[1]
+        elif before is not None and alert.began <= before[1].began:
+            return
+        self._told[policy_uid] = (told, alert)
+        self._alerts[policy_uid] = alert
+
+    def written(self, *, policy_uid: str) -> None:
+        """The status holds the alert; that it was told stays known."""
+        self._alerts.pop(policy_uid, None)
 
     def forget(self, *, but: set[str]) -> None:
         """Drops what was heard of policies that are gone."""
-        for held in (self._samples, self._alerts):
+        for held in (self._samples, self._alerts, self._told):
             for uid in [uid for uid in held if uid not in but]:
                 del held[uid]

@@ -83,7 +83,7 @@ class Webhook:
             _log.error("webhook: the token cannot be read: %s", error)
             return _later("the operator has no token")
         given = request.headers.get("Authorization", "")
-        if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        if not token or not hmac.compare_digest(given.encode(errors="surrogateescape"), f"Bearer {token}".encode()):
             return web.json_response(
                 {"error": "a bearer token is needed"}, status=401, headers={"WWW-Authenticate": "Bearer"}
             )
@@ -100,7 +100,8 @@ class Webhook:
             for policy in waiting:
                 if notice.calls(policy):
                     began = min(notice.began, self.now()).replace(microsecond=0)
-                    self.signals.called(policy_uid=policy.uid, alert=Alert(name=notice.name, began=began))
+                    alert = Alert(name=notice.name, began=began)
+                    self.signals.called(policy_uid=policy.uid, alert=alert, told=notice.began)
                     called[policy.uid] = policy
         for policy in called.values():
             self.queue.add(policy.key)
@@ -121,7 +122,10 @@ class Webhook:
         if held is None or held.uid != policy.uid or alert is None or not _waits(held):
             return True  # it is gone, or waits for alerts no more
         fired = parse_time(raw.at(held.status, "triggers", "webhook", "fired"))
-        return fired is not None and fired >= alert.began
+        if fired is None or fired < alert.began:
+            return False
+        self.signals.written(policy_uid=policy.uid)
+        return True
 
 
 def _waits(policy: Policy) -> bool:

@@ -43,7 +43,7 @@ def _no_live_read() -> None:
 
 
 def _believes_old_news() -> None:
-    for name in ("outlived", "outdated"):
+    for name in ("outlived", "left", "outdated"):
         setattr(news.News, name, lambda self, **_: False)
 
 

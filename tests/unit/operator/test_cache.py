@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from retrain_operator.api.policy import PolicyKey
 from retrain_operator.cache import Cache
+from retrain_operator.news import Turn
 
 from tests.builders import CRONJOB_UID, JOB_UID, POLICY_UID, a_cronjob, a_job, a_policy, an_owner
 
@@ -203,7 +204,7 @@ def test_a_job_that_came_back_into_the_watch_outlives_old_news_of_its_leaving() 
 def test_a_list_older_than_the_one_before_it_is_left_alone() -> None:
     cache = filled()
     cache.replace_jobs(bodies=[], as_of="50")
-    assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is False
+    assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is Turn.BEHIND
     assert held(cache) == (True, True, False)
 
 
@@ -212,10 +213,10 @@ def test_the_third_list_in_a_row_that_is_older_is_that_of_a_restored_backup() ->
     cache.replace_policies(bodies=[a_policy(resource_version="60", generation=9)], as_of="70")
     cache.replace_cronjobs(bodies=[a_cronjob(resource_version="61")], as_of="70")
     cache.replace_jobs(bodies=[], as_of="70")
-    for believed in (False, False, True):
-        assert cache.replace_policies(bodies=[a_policy(resource_version="10")], as_of="20") is believed
-        assert cache.replace_cronjobs(bodies=[], as_of="20") is believed
-        assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is believed
+    for turn in (Turn.BEHIND, Turn.BEHIND, Turn.BACK):
+        assert cache.replace_policies(bodies=[a_policy(resource_version="10")], as_of="20") is turn
+        assert cache.replace_cronjobs(bodies=[], as_of="20") is turn
+        assert cache.replace_jobs(bodies=[a_job(resource_version="12")], as_of="20") is turn
     assert held(cache) == (True, False, True)
     assert cache.policies[KEY].generation == 1
     cache.hear_policy(a_policy(resource_version="21", generation=2), deleted=False)
@@ -224,5 +225,6 @@ def test_the_third_list_in_a_row_that_is_older_is_that_of_a_restored_backup() ->
 
 def test_a_newer_list_in_between_begins_the_count_anew() -> None:
     cache = filled()
-    as_told = [("70", True), ("20", False), ("20", False), ("71", True), ("20", False), ("20", False), ("20", True)]
-    assert [cache.replace_jobs(bodies=[], as_of=as_of) for as_of, _ in as_told] == [taken for _, taken in as_told]
+    on, behind, back = Turn.ON, Turn.BEHIND, Turn.BACK
+    told = [("70", on), ("20", behind), ("20", behind), ("71", on), ("20", behind), ("20", behind), ("20", back)]
+    assert [cache.replace_jobs(bodies=[], as_of=as_of) for as_of, _ in told] == [turn for _, turn in told]

@@ -72,6 +72,7 @@ REFUSED = {
     "no looks": ("waitingLooksSeconds: []", "one age or more"),
     "a look at age zero": ("waitingLooksSeconds: [0]", "1 s or more"),
     "a list": ("[1]", "must be a mapping"),
+    "full lists too seldom to be healthy": ("resyncSeconds: 1200", "stuckSeconds must be at least twice resyncSeconds"),
     "no YAML": ("{", "not YAML"),
     "null where nothing else will do": ("workers: null", "workers: None"),
 }
@@ -161,8 +162,14 @@ def test_every_problem_is_told_at_once_with_what_was_meant() -> None:
     assert len(lines) == 5
 
 
+#: What cannot be set alone: it must fit to another one.
+_TOGETHER = {
+    *("webhookPort", "leaseSeconds", "leaseDeadlineSeconds", "leaseRetrySeconds", "resyncSeconds", "stuckSeconds"),
+}
+
+
 @given(
-    st.sampled_from(sorted(set(keys()) - {"webhookPort", "leaseSeconds", "leaseDeadlineSeconds", "leaseRetrySeconds"})),
+    st.sampled_from(sorted(set(keys()) - _TOGETHER)),
     JSON_VALUES,
 )
 def test_the_published_schema_and_the_reader_agree(key: str, value: object) -> None:

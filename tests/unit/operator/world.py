@@ -241,7 +241,7 @@ class World:
             )
 
         by_uid = {job.uid: job for job in cache.jobs(policy)}
-        for uid in jobs_to_read(observed=observed()):
+        for uid in jobs_to_read(observed=observed(), now=self.now):
             self.ends[uid] = job_end(job=by_uid[uid], pods=self.pods.get(uid, []))
         return observed()
 

@@ -124,6 +124,31 @@ def mirror(version: int | None, reason: str = "", *, alias: str = "champion") ->
     return {"target": target, "version": version, "reason": reason, "message": "as it says" if reason else ""}
 
 
+def status_told(**fields: Any) -> Step:
+    """The status says something that no run has told it of late."""
+
+    def step(world: World) -> None:
+        assert world.policy is not None
+        world.policy["status"] = {**world.status, **fields}
+
+    return step
+
+
+def newest_ends(**message: Any) -> Step:
+    """Of several Jobs under way the newest ends, with this message."""
+
+    def step(world: World) -> None:
+        first, kept_back = world.active()[-1], world.active()[:-1]
+        held = {job["metadata"]["name"]: job for job in kept_back}
+        for name in held:
+            del world.jobs[name]
+        world.finish(message=message)
+        world.jobs.update(held)
+        assert first["status"].get("conditions")
+
+    return step
+
+
 def later(**time: float) -> Step:
     """Time goes by."""
     return lambda world: world.later(**time)
@@ -252,6 +277,7 @@ def at(moment: datetime) -> Step:
 #: From nothing to a policy with a champion of version 1.
 PROMOTED: tuple[Step, ...] = (settle, start, later(minutes=5), finish(message={"outcome": "Promoted"}), settle, ttl)
 
+FAILS_IN_F1 = fails(66, message={"score": None, "metric": "f1"})
 FIRST_END: tuple[Step, ...] = (finish(message={"outcome": "Promoted"}),)
 MAP = {"configMap": {"name": "champion"}}
 BOTH = {**MAP, "inferenceService": {"name": "flights"}}
@@ -435,6 +461,104 @@ ROWS = [
         writes=["create Request train Job", "status"],
         status={"lastHandled.train": "a", "active": None},
         events=["RequestRepeated"],
+    ),
+    # --- a year's odd moments --------------------
+    Row(
+        says="an edit between the first Job and the first status is an edit like any other",
+        given=[first_writes(2), edit(model={"seed": 7}), settle, start, later(minutes=5), *FIRST_END],
+        writes=["create SpecChange check Job", "status", "mark"],
+        status={"modelVersion": 1, "active.0.cause": "SpecChange"},
+    ),
+    Row(
+        says="a training that a shorter check overlapped is shown all the same",
+        given=[
+            *(*PROMOTED, request("train", "t"), settle, start, later(minutes=30), fire, start, settle),
+            *(later(minutes=2), newest_ends(outcome="Kept"), settle, later(minutes=20)),
+            finish(message={"outcome": "Promoted", "version": 2, "checkTime": stamp(NOON + timedelta(minutes=5))}),
+        ],
+        writes=["status", "mark"],
+        status={"modelVersion": 2, "runs.0.outcome": "Promoted"},
+        messages={"ModelAvailable": "version 2 is the champion"},
+    ),
+    Row(
+        says="a pin to the version in use, while a run may promote another, is carried out afterwards",
+        given=[
+            *(*PROMOTED, request("train", "t"), settle, edit(promotion={"pinnedVersion": 1}), settle),
+            *(later(minutes=5), finish(message={"outcome": "Promoted", "version": 2})),
+        ],
+        writes=["status", "mark", "create SpecChange pin Job", "status"],
+        status={"modelVersion": 2, "active.0.action": "pin"},
+    ),
+    Row(
+        says="a pin to the version in use starts nothing once the runs are recorded",
+        given=[
+            *(*PROMOTED, request("check", "t"), settle, edit(promotion={"pinnedVersion": 1}), settle),
+            *(later(minutes=5), finish(message={"outcome": "Kept"})),
+        ],
+        writes=["status", "mark", "status"],
+        status={"lastHandled.pinnedVersion": "1", "active": None},
+    ),
+    Row(
+        says="a threshold that an image says is met, and does not tell, breaks nothing",
+        given=[*PROMOTED, request("check", "a"), settle, finish(message={"threshold": None, "thresholdMet": True})],
+        writes=["status", "mark"],
+        conditions={"AccuracyMet": ("Unknown", "NoThreshold")},
+    ),
+    Row(
+        says="a clock that was a month ahead does not freeze the champion once it is right again",
+        given=[
+            *(*PROMOTED, later(days=30), request("check", "a"), settle, finish(message={"outcome": "Kept"}), settle),
+            *(later(days=-30), ttl, request("train", "b"), settle, later(minutes=5)),
+            finish(message={"outcome": "Promoted", "version": 2}),
+        ],
+        writes=["status", "mark"],
+        status={"modelVersion": 2, "runs.0.outcome": "Promoted"},
+    ),
+    Row(
+        says="a history full of runs of the future makes room for those of today",
+        given=[
+            *(*PROMOTED, edit(runHistoryLimit=1), settle, later(days=30), request("check", "a"), settle),
+            *(finish(message={"outcome": "Kept"}), settle, later(days=-30), ttl, request("check", "b"), settle),
+            *(later(minutes=5), finish(message={"outcome": "DataRejected"})),
+        ],
+        writes=["status", "mark"],
+        status={"runs.0.outcome": "DataRejected"},
+        events=["DataRejected"],
+    ),
+    Row(
+        says="the metric stays that of the score while no run has given another",
+        given=[
+            *PROMOTED,
+            edit(evaluation={"metric": "f1"}),
+            settle,
+            later(minutes=5),
+            fails(66, message={"score": None, "metric": "f1"}),
+        ],
+        writes=["status", "mark"],
+        status={"metric": "roc_auc", "score": 0.7123},
+    ),
+    Row(
+        says="a request in words of long ago, whose run has left the history, is told as a repetition",
+        given=[
+            *(*PROMOTED, edit(runHistoryLimit=1), settle),
+            *(request("train", "a"), settle, later(minutes=5), finish(message={"outcome": "NotPromoted"}), settle),
+            *(request("train", "b"), settle, later(minutes=5), finish(message={"outcome": "NotPromoted"}), settle),
+            request("train", "a"),
+        ],
+        writes=["create Request train Job", "status"],
+        status={"lastHandled.train": "a", "active": None},
+        events=["RequestRepeated"],
+    ),
+    Row(
+        says="a run that another one's message told of before it was seen to end keeps its own line",
+        given=[
+            *(*PROMOTED, request("train", "t"), settle, start, later(minutes=5)),
+            status_told(runs=[{"job": "flight-delays-train-x", "outcome": "Promoted", "completionTime": stamp(NOON)}]),
+            finish(message={"outcome": "Promoted", "version": 2}),
+        ],
+        writes=["status", "mark"],
+        status={"runs.0.action": "train", "runs.0.outcome": "Promoted"},
+        events=["Promoted"],
     ),
     # --- publishing --------------------
     Row(
@@ -621,6 +745,46 @@ ROWS = [
         status={"published.configMap.version": 1, "published.mlflow.version": None},
     ),
     # --- calls of Prometheus and Alertmanager --------------------
+    Row(
+        says="another query than the one that was answered has not been asked yet",
+        given=[*WATCHING, false, settle, edit(triggers=OTHER)],
+        writes=["replace CronJob", "status"],
+        conditions={"TriggersHealthy": ("Unknown", "NotAskedYet")},
+    ),
+    Row(
+        says="a query that was true before a pause has to be true for long enough again",
+        given=[
+            *(*PROMOTED, edit(triggers=PATIENT), settle, true, settle, edit(suspend=True), settle),
+            *(later(hours=5), edit(suspend=False), settle, true),
+        ],
+        writes=["status"],
+        status={"triggers.prometheus.state": "Pending", "active": None},
+    ),
+    Row(
+        says="a query that became true by a clock a month ahead is true from now on",
+        given=[
+            *(*PROMOTED, edit(triggers=PATIENT), settle, later(days=30), true, settle, later(days=-30), true, settle),
+            *(later(minutes=11), true),
+        ],
+        writes=["status", "create Prometheus check Job", "status"],
+    ),
+    Row(
+        says="an alert of a clock a month ahead does not shut out those of today",
+        given=[
+            *(*PROMOTED, edit(triggers=HEARS), settle, later(days=30), alarm(), settle, finish(), settle),
+            *(later(days=-30, hours=1), ttl, alarm()),
+        ],
+        writes=["status", "create Webhook check Job", "status"],
+    ),
+    Row(
+        says="a webhook that is switched off and on again does not call for an alert that was answered",
+        given=[
+            *(*PROMOTED, edit(triggers=HEARS), settle, alarm(), settle, finish(), settle, ttl),
+            *(edit(triggers={"webhook": {"enabled": False}}), settle, edit(triggers={"webhook": {"enabled": True}})),
+        ],
+        writes=["replace CronJob", "status"],
+        status={"active": None},
+    ),
     Row(
         says="a query that is named and not asked yet says so",
         given=[*PROMOTED, edit(triggers=ASKS)],
@@ -1502,6 +1666,16 @@ def test_a_held_back_initial_run_is_looked_at_again_soon() -> None:
     look_again = world.plan().look_again
     assert look_again is not None
     assert timedelta(0) < look_again - world.now <= timedelta(seconds=60)
+
+
+def test_a_run_that_failed_has_not_looked_at_the_data_of_the_new_spec() -> None:
+    world = World()
+    edits = (edit(data={"uri": "pvc://flights/other/*.csv"}), settle, later(minutes=5), fails(1, told=False), settle)
+    for step in (*PROMOTED, *edits):
+        step(world)
+    told = {item["type"]: item["observedGeneration"] for item in world.status["conditions"]}
+    assert (told["Ready"], told["RunsHealthy"], told["DataValid"]) == (2, 2, 1)
+    assert world.condition("DataValid")[0] == "True"
 
 
 def test_the_transition_time_moves_only_with_the_truth() -> None:

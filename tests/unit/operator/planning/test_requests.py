@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from retrain_operator.api.children import job_view
 from retrain_operator.api.policy import policy_view
 from retrain_operator.planning.digests import digests_of
@@ -106,7 +108,12 @@ HANDLED: dict[str, tuple[Json, list[Json], dict[str, str]]] = {
     "a Job with another string": (a_policy(train="b"), [a_job(action="train", request="a")], {}),
     "a Job of the other action": (a_policy(train="a"), [a_job(action="check", request="a")], {}),
     "a Job of this spec": (a_policy(), [a_job(spec_digest=DIGESTS.spec)], {"spec": DIGESTS.spec}),
-    "a Job of another spec": (a_policy(), [a_job(spec_digest="other")], {}),
+    "a Job of another spec": (a_policy(), [a_job(spec_digest="other", cause="Request", request="a")], {}),
+    "an Initial Job of another spec was made before an edit": (
+        a_policy(),
+        [a_job(spec_digest="other")],
+        {"spec": "other"},
+    ),
     "a Job that answers an approval": (a_policy(approve="3"), [a_job(action="approve", request="3")], {"approve": "3"}),
     "an approval by the spec does not answer one by a person": (
         a_policy(approve="3"),
@@ -222,3 +229,26 @@ def test_upstream(
     assert handled.get("upstream") == after
     found = open_requests(policy=policy, handled=handled, digests=digests, upstream=upstream)
     assert [(one.action, one.cause) for one in found] == ([("check", "Upstream")] if runs else [])
+
+
+def test_whatever_is_asked_for_at_once_fits_into_the_status() -> None:
+    spec = {
+        "promotion": {"approvedVersion": 2, "pinnedVersion": 1},
+        "triggers": {
+            "upstream": {"policy": "prices"},
+            "prometheus": {"query": "up"},
+            "webhook": {"matchLabels": {"alertname": "x"}},
+        },
+    }
+    policy = policy_view(a_policy(spec=spec, check="3", train="3", approve="3", reject="3", rollback="3"))
+    fired = {name: {"fired": "2026-03-01T00:00:00Z"} for name in ("prometheus", "webhook")}
+    found = open_requests(
+        policy=policy,
+        handled={"spec": "other", "threshold": "other", "upstream": "prices@1"},
+        digests=digests_of(policy=policy),
+        upstream=Upstream(version=2, promoted="2026-03-01T00:00:00Z"),
+        triggers=fired,
+    )
+    crd = yaml.safe_load((Path(__file__).parents[4] / "crds" / "retrainpolicies.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+    assert 12 <= len(found) <= schema["pending"]["maxItems"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -144,3 +146,43 @@ def test_it_is_asked_with_the_token_of_the_moment_a_limit_and_a_timeout(tmp_path
 def test_a_token_that_is_missing_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="FileNotFoundError"):
         asked(says(vector()), token_file=str(tmp_path / "none"))
+
+
+def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of this machine that signs itself, and its key."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    subject = ("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+    words = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", *subject)
+    subprocess.run(
+        ["openssl", *words, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30
+    )
+    return certificate, key
+
+
+def test_certificates_are_rotated_without_a_restart(tmp_path: Path) -> None:
+    (ours, key), (others, _) = _certificate(tmp_path, "ours"), _certificate(tmp_path, "others")
+    trusted = tmp_path / "ca.crt"
+    trusted.write_bytes(others.read_bytes())
+
+    async def play() -> None:
+        application = web.Application()
+        application.router.add_post("/api/v1/query", says(vector(ONE)))
+        runner = web.AppRunner(application)
+        await runner.setup()
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(ours, key)
+        await web.TCPSite(runner, host="127.0.0.1", port=0, ssl_context=tls).start()
+        url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+        source = Prometheus(url=url, ca_file=str(trusted), timeout_seconds=5)
+        try:
+            with pytest.raises(Unreachable):
+                await source.ask("up")
+            trusted.write_bytes(ours.read_bytes())
+            assert await source.ask("up")
+            trusted.write_text("half a file")
+            assert await source.ask("up")  # what cannot be read changes nothing
+        finally:
+            await source.close()
+            await runner.cleanup()
+
+    asyncio.run(play())

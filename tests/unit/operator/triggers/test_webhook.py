@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import io
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Desk:
         self.token.write_text("secret\n")
         self.cache, self.queue, self.signals = Cache(), WorkQueue(), Signals()
         self.cache.put_policy(a_policy(resource_version="1", spec=WAITS))
-        self.ready, self.counts = True, Counts()
+        self.ready, self.counts, self.now = True, Counts(), NOON
         self.url = ""
 
     @contextlib.asynccontextmanager
@@ -46,7 +46,7 @@ class Desk:
             queue=self.queue,
             signals=self.signals,
             ready=lambda: self.ready,
-            now=lambda: NOON,
+            now=lambda: self.now,
             token_file=self.token,
             timeout_seconds=seconds,
             counts=self.counts,
@@ -60,6 +60,10 @@ class Desk:
                 yield session
         finally:
             await runner.cleanup()
+
+    def later(self, **time: float) -> None:
+        """Time goes by."""
+        self.now += timedelta(**time)
 
     def write(self, *, fired: str) -> None:
         """What the controller does."""
@@ -117,6 +121,7 @@ def test_what_calls_nobody_is_taken(tmp_path: Path, body: bytes, answer: dict[st
         pytest.param({"Authorization": "Bearer "}, id="an empty one"),
         pytest.param({"Authorization": "Basic secret"}, id="not as a bearer token"),
         pytest.param({"Authorization": "Bearer sécret"}, id="letters that no header holds"),
+        pytest.param({"Authorization": "Bearer \udcff"}, id="a byte that is no letter"),
     ],
 )
 def test_without_the_token_nothing_is_read(tmp_path: Path, header: dict[str, str]) -> None:
@@ -206,5 +211,35 @@ def test_notifications_are_counted_by_their_answer(tmp_path: Path) -> None:
             **dict.fromkeys((200, 400, 401, 413, 503), 1.0),
             500: 0.0,
         }
+
+    asyncio.run(play())
+
+
+def test_an_alert_of_a_clock_ahead_of_ours_is_one_alert_however_often_it_is_told(tmp_path: Path) -> None:
+    async def play() -> None:
+        desk = Desk(folder=tmp_path)
+        ahead = notification(alert(starts="2026-03-01T12:40:00Z"))  # now is 12:30
+        async with desk.open(seconds=2) as session:
+            asking = asyncio.create_task(desk.told(session, ahead))
+            async with asyncio.timeout(5):
+                assert await desk.queue.get() == KEY
+            desk.write(fired="2026-03-01T12:30:00Z")
+            assert (await asking)[0] == 200
+            assert desk.signals.alert(policy_uid=POLICY_UID) is None  # the status holds it
+            desk.later(minutes=4)
+            assert (await desk.told(session, ahead))[0] == 200  # written already: nothing to wait for
+            later = notification(alert(starts="2026-03-01T12:41:00Z"))
+            assert (await desk.told(session, later))[0] == 503  # another one: nobody writes it here
+            assert (found := desk.signals.alert(policy_uid=POLICY_UID)) is not None
+            assert found.began == datetime(2026, 3, 1, 12, 34, tzinfo=UTC)
+
+    asyncio.run(play())
+
+
+def test_nesting_without_end_is_no_notification(tmp_path: Path) -> None:
+    async def play() -> None:
+        desk = Desk(folder=tmp_path)
+        async with desk.open() as session:
+            assert (await desk.told(session, b"[" * 100_000))[0] == 400
 
     asyncio.run(play())

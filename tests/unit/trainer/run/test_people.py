@@ -97,6 +97,20 @@ def test_back_to_the_version_before_and_forth(site: Site) -> None:
     assert log(site) == [(1, "Promotion"), (2, "Approval"), (1, "Rollback"), (2, "Rollback")]
 
 
+def test_words_of_long_ago_are_not_told_as_done_where_another_version_serves_since(site: Site) -> None:
+    """Rollback 1, then 2, then 1 in the words of the first time: the same Job name, so the same run key."""
+    ask(site, "approve", "2")
+    first = ask(site, "rollback", "1", key="uid-1.rollback-1")
+    lost_pod = ask(site, "rollback", "1", key="uid-1.rollback-1")
+    assert {**lost_pod, "jobUID": ""} == {**first, "jobUID": ""}  # nothing has changed since: the answer is still true
+    ask(site, "rollback", "2")
+    again = ask(site, "rollback", "1", key="uid-1.rollback-1")
+    assert (again["outcome"], again["reason"], again["champion"]["version"]) == ("Refused", "AlreadyHandled", 2)
+    assert "RolledBack on" in again["message"]
+    assert "version 2 is the champion since" in again["message"]
+    assert [version for version, _ in log(site)] == [1, 2, 1, 2]
+
+
 def test_a_pin_wins_over_everything_and_unpinning_keeps_the_champion(site: Site) -> None:
     ask(site, "approve", "2")
     pinned = spec(promotion={"mode": "Automatic", "pinnedVersion": 1})
