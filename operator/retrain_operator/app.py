@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from retrain_operator.health import Health, serve_health
 from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.leader.election import LeaseTimes
 from retrain_operator.leader.lease import Leader
-from retrain_operator.lists import CRONJOBS, JOBS, list_everything
+from retrain_operator.lists import CRONJOBS, JOBS, list_everything, unreadable
 from retrain_operator.metrics.page import Moment, Page
 from retrain_operator.queue import WorkQueue
 from retrain_operator.reflector import Reflector
@@ -113,7 +114,8 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         )
         servers.append(await serve_webhook(webhook=webhook, port=settings.webhook_port))
     try:
-        versions = await _first_lists(api=api, cache=cache, settings=settings)
+        versions, left_out = await _first_lists(api=api, cache=cache, settings=settings)
+        settings = replace(settings, namespaces=tuple(each for each in settings.namespaces if each not in left_out))
         listed()
         resync = resync_for_ever(
             api=api,
@@ -124,6 +126,7 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
             selector=settings.selector,
             seconds=settings.resync_seconds,
             listed=listed,
+            left_out=left_out,
         )
         watching = watch(
             api=api,
@@ -175,14 +178,22 @@ async def run(*, configuration: client.Configuration, settings: Settings) -> Non
         await api.close()
 
 
-async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> dict[str, str]:
-    """Again and again while the API server is busy or away; what it refuses for good is raised. Versions by plural."""
+async def _first_lists(*, api: KubeApi, cache: Cache, settings: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Again and again while the API server is busy or away; what it refuses for good is raised.
+
+    Versions by plural, and the namespaces of several that cannot be read: one team's must not end the others'.
+    """
     wait = settings.backoff_first_seconds
     while True:
         try:
-            return await list_everything(
-                api=api, cache=cache, namespaces=settings.namespaces, selector=settings.selector
-            )
+            left_out = await unreadable(api=api, namespaces=settings.namespaces, selector=settings.selector)
+            there = [namespace for namespace in settings.namespaces if namespace not in left_out]
+            if left_out and there:
+                _log.error("left out, since policies may not be listed there: %s", ", ".join(left_out))
+            else:
+                left_out, there = (), list(settings.namespaces)
+            lists = await list_everything(api=api, cache=cache, namespaces=there, selector=settings.selector)
+            return lists, left_out
         except ApiError as error:
             if error.status != 429 and error.status < 500:
                 raise

@@ -9,7 +9,7 @@ from typing import Any
 
 from retrain_operator.api import names
 from retrain_operator.cache import Cache
-from retrain_operator.kube.client import KubeApi
+from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.kube.resources import BATCH, POLICIES, Listing, list_all, path_of
 from retrain_operator.news import Turn
 
@@ -51,6 +51,26 @@ CRONJOBS = Kind(
 )
 #: Recorded Jobs are neither listed nor watched.
 JOBS = Kind(group=BATCH, plural="jobs", selector=names.JOB_SELECTOR, take=Cache.replace_jobs, hear=Cache.hear_job)
+
+
+class NamespaceIsBack(RuntimeError):
+    """A namespace that was left out can be read again. A process that starts now watches it too."""
+
+
+async def unreadable(*, api: KubeApi, namespaces: Sequence[str], selector: str) -> tuple[str, ...]:
+    """Those of some namespaces in which policies may not be listed: the namespace is gone, or the right.
+
+    Raises ApiError for any other answer.
+    """
+    found = []
+    for namespace in namespaces:
+        try:
+            await list_all(api, group=POLICIES, plural=names.PLURAL, namespace=namespace, selector=selector)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            found.append(namespace)
+    return tuple(found)
 
 
 async def list_kind(*, api: KubeApi, cache: Cache, kind: Kind, namespaces: Sequence[str]) -> str:

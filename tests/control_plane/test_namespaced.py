@@ -79,3 +79,32 @@ def test_it_acts_in_its_namespace_and_sees_no_other(
         assert {code for code in codes if code.startswith("4")} <= {"404"}  # nothing was refused
         assert "status" not in (other.get("rtp", "elsewhere") or {})
     assert "Traceback" not in operator.log
+
+
+def test_of_several_namespaces_one_that_is_gone_does_not_end_the_others(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, overlay: Path, tmp_path: Path
+) -> None:
+    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
+    kubeconfig["users"][0]["user"] = {"token": kubectl("create", "token", "retrain-operator")}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    other = Kubectl(binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=f"{kubectl.namespace}-b")
+    both = (kubectl.namespace, other.namespace)
+    with OperatorProcess(kubeconfig=path, namespaces=both, folder=tmp_path, resyncSeconds=0.5) as operator:
+        assert f"left out, since policies may not be listed there: {other.namespace}" in operator.log
+        kubectl.apply(a_policy("here"))
+        wait_for_condition(kubectl, "here", "Ready", "True")
+
+        # It is there, with the rights of before: the process ends, and Kubernetes starts it anew.
+        cluster_kubectl("create", "namespace", other.namespace)
+        other("create", "serviceaccount", "default")
+        role = kubectl.get("role", "retrain-operator") or {}
+        other.apply({**role, "metadata": {"name": "retrain-operator"}})
+        account = f"--serviceaccount={kubectl.namespace}:retrain-operator"
+        other("create", "rolebinding", "retrain-operator", "--role=retrain-operator", account)
+        eventually("the operator ends", operator.ended, describe=lambda: operator.log)
+        assert operator.wait() == 1
+        assert f"policies can be listed again in: {other.namespace}" in operator.log
+        operator.start()
+        other.apply(a_policy("there"))
+        wait_for_condition(other, "there", "Ready", "True")
