@@ -139,15 +139,20 @@ class Running:
         await poll("the operator watches", self.proxy.watching, describe=lambda: self.operator.log)
 
     async def quiet(self, *, lists: int = 1) -> None:
-        """Waits until so many full lists were answered with no change on the server since the first of them."""
+        """Waits until so many full lists were answered with no change on the server since the first of them, and no
+        request to change anything: one that changes nothing is one too many as well.
+        """
         deadline = _now() + CONVERGE
-        before, seen = changes(self.world), self.proxy.lists["job"]
+        before, seen = self._done(), self.proxy.lists["job"]
         while self.proxy.lists["job"] < seen + lists + 1:
             await asyncio.sleep(0.02)
-            if changes(self.world) != before:
-                before, seen = changes(self.world), self.proxy.lists["job"]
+            if self._done() != before:
+                before, seen = self._done(), self.proxy.lists["job"]
             if _now() > deadline:
                 raise TooLate("it does not come to rest")
+
+    def _done(self) -> tuple[Mapping[str, int], int]:
+        return changes(self.world), len(self.proxy.writes)
 
 
 async def poll(what: str, look: Any, *, seconds: float = CONVERGE, describe: Any = str) -> None:
