@@ -71,7 +71,7 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
             writes.append(cronjob_write)
         # At most one run at a time. The cache may not show the newest Job yet; two runs at once are harmless
         # (the promotion log decides), so nothing waits for certainty here.
-        if pending and problem is None and not unfinished_jobs(observed.jobs):
+        if pending and problem is None and not unfinished_jobs(jobs=observed.jobs, status=policy.status):
             if pending[0].cause == "Initial" and not observed.initial_slot:
                 look_again = now + INITIAL_RETRY
             elif _waits_for_the_status(request=pending[0], observed=observed):

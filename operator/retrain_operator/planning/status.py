@@ -39,7 +39,7 @@ def next_status(
     policy = observed.policy
     stored = policy.status
     runs = new_runs(observed=observed)
-    unfinished = unfinished_jobs(observed.jobs)
+    unfinished = unfinished_jobs(jobs=observed.jobs, status=stored)
     active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
     fields = model_fields(stored=stored, runs=runs)
     failures = consecutive_failures(stored=stored, runs=runs)
@@ -98,10 +98,21 @@ def next_status(
     return {name: value for name, value in status.items() if value is not None and value not in ([], {})}
 
 
-def unfinished_jobs(jobs: Sequence[JobView]) -> list[JobView]:
-    """Jobs that may still do something, the oldest first. One stuck in deletion blocks nothing."""
+def unfinished_jobs(*, jobs: Sequence[JobView], status: Mapping[str, Any]) -> list[JobView]:
+    """Jobs that may still do something, the oldest first. One stuck in deletion blocks nothing.
+
+    Nor does one that the status tells the end of: a watch that goes on from an old list tells the past once more.
+    """
+    runs = [run for run in raw.items(status.get("runs")) if run.get("startTime")]  # others were told by later runs
+    ended = {str(run.get("job")): parse_time(run.get("completionTime")) for run in runs}
+
+    def is_over(job: JobView) -> bool:
+        end = ended.get(job.name)
+        return end is not None and job.created <= end
+
     return sorted(
-        (job for job in jobs if not job.finished and not job.deleting), key=lambda job: (job.created, job.name)
+        (job for job in jobs if not job.finished and not job.deleting and not is_over(job)),
+        key=lambda job: (job.created, job.name),
     )
 
 

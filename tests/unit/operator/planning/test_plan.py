@@ -134,6 +134,13 @@ def status_told(**fields: Any) -> Step:
     return step
 
 
+def past_again(world: World) -> None:
+    """A watch that goes on from an old list shows the newest Job as it was before it ended."""
+    job = list(world.jobs.values())[-1]
+    job["status"] = {"active": 1, "ready": 1}
+    job["metadata"]["labels"].pop(names.LABEL_RECORDED, None)
+
+
 def newest_ends(**message: Any) -> Step:
     """Of several Jobs under way the newest ends, with this message."""
 
@@ -548,6 +555,15 @@ ROWS = [
         writes=["create Request train Job", "status"],
         status={"lastHandled.train": "a", "active": None},
         events=["RequestRepeated"],
+    ),
+    Row(
+        says="a run whose end stands in the status is not under way again because a watch tells the past once more",
+        given=[
+            *(*PROMOTED, request("check", "a"), settle, later(minutes=5), finish(), settle),
+            past_again,
+        ],
+        status={"active": None},
+        events=[],
     ),
     Row(
         says="a run that another one's message told of before it was seen to end keeps its own line",
