@@ -12,7 +12,7 @@ from retrain_operator import app, cache, executor, news
 from retrain_operator.api import names, policy
 from retrain_operator.kube import resources
 from retrain_operator.kube.client import APPLY
-from retrain_operator.planning import plan
+from retrain_operator.planning import plan, status
 from retrain_operator.planning.observed import CreateJob, WriteStatus
 from retrain_operator.triggers import webhook
 
@@ -45,6 +45,8 @@ def _no_live_read() -> None:
 def _believes_old_news() -> None:
     for name in ("outlived", "left", "outdated"):
         setattr(news.News, name, lambda self, **_: False)
+    for place in (plan, status):  # nor does what the status tells of a run's end count
+        _put(place, "unfinished_jobs", lambda real: lambda *, jobs, status: real(jobs=jobs, status={}))
 
 
 def _acts_on_the_event_body() -> None:
