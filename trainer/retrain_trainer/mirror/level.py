@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from retrain_trainer.mirror.mlflow import MirrorProblem, ModelRegistry, Registered
 from retrain_trainer.mirror.order import Answer, Order
 from retrain_trainer.mirror.versions import POLICY, Wanted, missing, number_of
+
+#: How often a version is registered before the run gives up.
+_TRIES: Final = 4
 
 
 def answered(order: Order) -> Answer:
@@ -56,14 +60,20 @@ def level(order: Order, *, say: Callable[[str], None]) -> None:
 
 
 def _added(models: ModelRegistry, item: Wanted) -> int:
-    """The number of a version that was missing. Where only the answer is lost, it is there."""
-    try:
-        return models.add(item)
-    except MirrorProblem as problem:
-        if problem.reason != "MLflowUnreachable":
-            raise
-    number = number_of(item, found=models.versions())
-    return models.add(item) if number is None else number
+    """The number of a version that was missing. Where only the answer is lost, it is there.
+
+    MLflow gives out the next number without a lock: of runs at once one may be told 500, and is in time the next time.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return models.add(item)
+        except MirrorProblem as problem:
+            if problem.reason != "MLflowUnreachable":
+                raise
+        number = number_of(item, found=models.versions())
+        if number is not None:
+            return number
+    return models.add(item)
 
 
 def _alias(models: ModelRegistry, *, order: Order, number: int, before: int | None, say: Callable[[str], None]) -> None:
