@@ -60,7 +60,7 @@ class Settings:
     """File with a bearer token for it, read for each query; None sends none."""
 
     prometheus_ca_file: str | None = None
-    """File with the certificates that it is trusted by; None trusts those of the image."""
+    """File with the certificates that it is trusted by, read for each query; None trusts those of the image."""
 
     prometheus_timeout_seconds: float = 10
     """Longest time for one query."""
@@ -102,4 +102,4 @@ class Settings:
     """Between two looks at the Lease."""
 
     stuck_seconds: float = 1800
-    """/healthz fails when the last full list, or the oldest policy in the queue, is older than this."""
+    """/healthz fails when the last full list, watch of policies or look at the oldest in the queue is older."""

@@ -145,7 +145,9 @@ def test_a_hand_that_never_rests_is_told_and_not_fought_without_end(
     assert writes.by_resource()["cronjobs PUT"] <= 6
 
 
-def test_a_status_field_of_somebody_else_stops_nothing(kubectl: Kubectl, start_operator: StartOperator) -> None:
+def test_a_status_field_of_somebody_else_stops_nothing(
+    kubectl: Kubectl, start_operator: StartOperator, writes: WriteCounter
+) -> None:
     """A backup tool that restores the status, or a hand: the operator cannot take away what it does not own."""
     operator = start_operator(resyncSeconds=1)
     settled(kubectl)
@@ -165,11 +167,13 @@ def test_a_status_field_of_somebody_else_stops_nothing(kubectl: Kubectl, start_o
     assert "its status holds fields that somebody else owns" in operator.log
     # As `kubectl patch` does it, they take their field away, and all is well.
     kubectl.patch("rtp", "flights", {"status": {"pending": None}}, sub="status")
-    lines = operator.log.count("somebody else owns")
-    eventually("a full list", lambda: operator.scrape().total("retrain_operator_ready", {}) == 1)
-    kubectl("annotate", "rtp", "flights", "retrain.dev/check=2")
-    eventually("the next run", lambda: unfinished_jobs(kubectl))
-    assert operator.log.count("somebody else owns") <= lines + 2
+    lists = writes.lists()
+    eventually("two full lists", lambda: writes.lists() >= lists + 3)
+    writes.reset()
+    lines, lists = operator.log.count("somebody else owns"), writes.lists()
+    eventually("three more full lists", lambda: writes.lists() >= lists + 4)
+    assert operator.log.count("somebody else owns") == lines
+    assert writes.by_resource() == {}
 
 
 def test_a_cronjob_that_has_lost_its_owner_is_told_with_what_to_do(

@@ -190,11 +190,13 @@ def _told_again(
     A person who asks in words that another Job has answered means it anew. Where another version has become the
     champion since, the old answer would say that it was done; it was not, and the person is told.
     """
+    again = {**body, "jobUID": run.job_uid}
+    if run.cause != "Request" or run.action == "check" or body.get("jobUID") == run.job_uid:
+        return again
     champion = registry.champion()
     version = None if champion is None else champion.manifest.version
-    same = body.get("jobUID") == run.job_uid or version == (body.get("champion") or {}).get("version")
-    if run.cause != "Request" or run.action == "check" or same:
-        return {**body, "jobUID": run.job_uid}
+    if version == (body.get("champion") or {}).get("version"):
+        return again
     refusal = Result(
         outcome="Refused",
         reason="AlreadyHandled",

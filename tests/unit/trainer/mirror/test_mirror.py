@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -20,10 +21,12 @@ from retrain_trainer.mirror.level import answered
 from retrain_trainer.mirror.mirror import in_a_process
 from retrain_trainer.mirror.order import Answer, Order
 from retrain_trainer.mirror.versions import DIGEST, POLICY
+from retrain_trainer.registry.bucket import BucketStore
+from retrain_trainer.registry.registry import Registry
 from retrain_trainer.spec import MLflowSpec
 
 from tests.support.mlflow import PASSWORD
-from tests.support.s3 import free_port
+from tests.support.s3 import BUCKET, S3Server, free_port
 from tests.unit.trainer.mirror.conftest import Shelf
 
 
@@ -342,7 +345,7 @@ def test_a_server_whose_pages_have_no_end_is_left(shelf: Shelf) -> None:
     with _answering(200, json.dumps({**model, **page}).encode()) as uri:
         shelf.spec = replace(shelf.spec, tracking_uri=uri)
         facts = shelf.level()
-    assert facts.reason == "MLflowRefused"
+    assert (facts.reason, facts.message) == ("MLflowRefused", f"{uri} gives no answer that MLflow's client understands")
 
 
 def test_a_server_that_sends_too_much_costs_its_process_alone(shelf: Shelf) -> None:
@@ -462,3 +465,16 @@ def test_other_names_and_aliases_are_other_targets() -> None:
     base = MLflowSpec(tracking_uri="http://mlflow", name="a")
     others = (replace(base, tracking_uri="http://other"), replace(base, name="b"), replace(base, alias="live"))
     assert len({each.target for each in (base, *others)}) == 4
+
+
+def test_a_mirror_reads_little_of_a_registry_in_a_bucket(shelf: Shelf, s3: S3Server) -> None:
+    """What docs/registry.md says: at most 20 reads and 3 listings, however long the history is."""
+    shelf.registry = Registry(store=BucketStore(bucket=BUCKET, prefix=f"mirror/{shelf.spec.name}"))
+    for _ in range(14):
+        shelf.publish()
+    before = len(s3.requests())
+    assert shelf.level(ask=lambda _: Answer()).version == 14
+    asked = Counter(s3.requests()[before:])
+    assert 10 < asked["s3_GetObject"] <= 20, asked
+    assert asked["s3_ListObjectsV2"] <= 3, asked
+    assert set(asked) == {"s3_GetObject", "s3_ListObjectsV2"}
