@@ -24,6 +24,15 @@ def overlay(cluster_kubectl: Kubectl, kubectl: Kubectl, tmp_path: Path) -> Path:
     return folder
 
 
+def own_kubeconfig(kubectl: Kubectl, *, folder: Path) -> Path:
+    """As the operator's ServiceAccount of the namespace."""
+    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
+    kubeconfig["users"][0]["user"] = {"token": kubectl("create", "token", "retrain-operator")}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig))
+    return path
+
+
 def test_its_rights_end_at_its_namespace(cluster_kubectl: Kubectl, kubectl: Kubectl, overlay: Path) -> None:
     user = f"system:serviceaccount:{kubectl.namespace}:retrain-operator"
     assert rights(kubectl, user=user) == {**GOLDEN, **OWN_NAMESPACE}
@@ -57,10 +66,7 @@ def test_what_is_installed_has_no_cluster_in_it(cluster_kubectl: Kubectl, kubect
 def test_it_acts_in_its_namespace_and_sees_no_other(
     cluster_kubectl: Kubectl, kubectl: Kubectl, overlay: Path, tmp_path: Path
 ) -> None:
-    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
-    kubeconfig["users"][0]["user"] = {"token": kubectl("create", "token", "retrain-operator")}
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(kubeconfig))
+    path = own_kubeconfig(kubectl, folder=tmp_path)
     other = Kubectl(binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=f"{kubectl.namespace}-other")
     cluster_kubectl("create", "namespace", other.namespace)
     arguments = (f"--namespace={kubectl.namespace}", f"--set=leaseNamespace={kubectl.namespace}")
@@ -84,10 +90,7 @@ def test_it_acts_in_its_namespace_and_sees_no_other(
 def test_of_several_namespaces_one_that_is_gone_does_not_end_the_others(
     cluster_kubectl: Kubectl, kubectl: Kubectl, overlay: Path, tmp_path: Path
 ) -> None:
-    kubeconfig = yaml.safe_load(kubectl.kubeconfig.read_text())
-    kubeconfig["users"][0]["user"] = {"token": kubectl("create", "token", "retrain-operator")}
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(kubeconfig))
+    path = own_kubeconfig(kubectl, folder=tmp_path)
     other = Kubectl(binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=f"{kubectl.namespace}-b")
     both = (kubectl.namespace, other.namespace)
     with OperatorProcess(kubeconfig=path, namespaces=both, folder=tmp_path, resyncSeconds=0.5) as operator:

@@ -359,9 +359,7 @@ def test_a_server_that_sends_too_much_costs_its_process_alone(shelf: Shelf) -> N
 
 
 def test_a_process_that_dies_is_told(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "mlflow.py").write_text("import os; os._exit(3)")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.pathsep.join(sys.path)}")
-    shelf.ask = in_a_process
+    _instead_of_mlflow("import os; os._exit(3)", shelf, monkeypatch, tmp_path)
     shelf.publish()
     facts = shelf.level()
     assert (facts.version, facts.reason) == (None, "MLflowRefused")
@@ -419,12 +417,17 @@ def test_an_earlier_promotion_that_is_damaged_does_not_keep_the_champion_back(sh
     assert [version for _, version in shelf.stands()] == [2, 3]
 
 
+def _instead_of_mlflow(code: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The process of the mirror imports this."""
+    (folder / "mlflow.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.pathsep.join(sys.path)}")
+    shelf.ask = in_a_process
+
+
 def test_an_image_without_the_client_says_which_one_has_it(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "mlflow.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.pathsep.join(sys.path)}")
-    shelf.ask = in_a_process
+    _instead_of_mlflow("raise ImportError", shelf, monkeypatch, tmp_path)
     shelf.publish()
     facts = shelf.level()
     assert (facts.version, facts.reason) == (None, "MLflowMissing")
