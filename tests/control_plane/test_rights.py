@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,37 @@ def test_only_those_who_may_create_jobs_may_write_policies(kubectl: Kubectl) -> 
         ann.create(a_policy())
     kubectl("create", "rolebinding", "jobs", "--role=jobs", "--user=ann")
     assert ann.create(a_policy())["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize(
+    ("patch", "allowed"),
+    [
+        pytest.param({"metadata": {"finalizers": ["foregroundDeletion"]}}, True, id="a finalizer, as the collector does"),
+        pytest.param({"metadata": {"labels": {"team": "a"}}}, True, id="a label"),
+        pytest.param({"metadata": {"labels": {}}}, True, id="nothing, as a migration of stored versions does"),
+        pytest.param({"metadata": {"annotations": {"retrain.dev/train": "now"}}}, False, id="a request"),
+        pytest.param({"metadata": {"annotations": None}}, False, id="no annotations any more"),
+        pytest.param({"spec": {"suspend": True}}, False, id="the spec"),
+    ],
+)
+def test_only_what_changes_runs_needs_the_right_to_create_jobs(
+    kubectl: Kubectl, patch: dict[str, Any], allowed: bool
+) -> None:
+    policy = a_policy()
+    policy["metadata"]["annotations"] = {"team/contact": "ann"}
+    kubectl.create(policy)
+    kubectl("create", "role", "patches", "--verb=get,patch,update", "--resource=retrainpolicies.retrain.dev")
+    kubectl("create", "rolebinding", "patches", "--role=patches", "--user=collector")
+    collector = Kubectl(
+        binary=kubectl.binary, kubeconfig=kubectl.kubeconfig, namespace=kubectl.namespace, user="collector"
+    )
+    arguments = ("patch", "rtp", policy["metadata"]["name"], "--type=merge", "--patch", json.dumps(patch))
+    if allowed:
+        collector(*arguments)
+    else:
+        with pytest.raises(KubectlError, match="right to create jobs.batch"):
+            collector(*arguments)
+    kubectl("patch", "rtp", policy["metadata"]["name"], "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
 
 
 def test_a_policy_applied_twice_shows_no_difference(kubectl: Kubectl) -> None:
