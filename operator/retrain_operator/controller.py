@@ -146,6 +146,8 @@ class Controller:
                 else:
                     await self._executor.perform(policy=policy, write=write)
             except Refused as refused:
+                if memory.refusal(generation=policy.generation) is not None:
+                    memory.trouble = refused.cause  # what stops the CronJob is refused too: it is tried again later
                 memory.refused, memory.refused_generation = refused.cause, policy.generation
                 _log.warning("policy %s: refused: %s", key, refused, extra=about(key))
             except Trouble as trouble_met:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from retrain_operator.api import names
 from retrain_operator.api.admin import AdminSettings
+from retrain_operator.api.children import CronJobView
 from retrain_operator.planning.believed import believed
 from retrain_operator.planning.calls import is_written, next_triggers
 from retrain_operator.planning.children import desired_cronjob, desired_job
@@ -43,7 +44,7 @@ INITIAL_RETRY = timedelta(seconds=5)
 def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmovable: bool = False) -> Plan:
     """The writes that remain, in order, and when to look again if nothing happens before.
 
-    An invalid spec changes no child: the last good CronJob goes on. `unmovable`: the status was written and did not
+    An invalid spec changes no child: the last good CronJob goes on, unless people stop it. `unmovable`: the status was written and did not
     change, since it holds fields of somebody else's; all else goes on.
     """
     stands = observed.policy.status
@@ -56,9 +57,13 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
     writes: list[Write] = []
     look_again: datetime | None = None
 
-    cronjob_write = None
-    if problem is None:
+    cronjob_write: Write | None
+    if policy.schedule is None or (problem is not None and policy.suspended):
+        cronjob_write = _suspending(observed.cronjob)
+    elif problem is None:
         cronjob_write = _cronjob_write(observed=observed, schedule=schedule, admin=admin, digests=digests)
+    else:
+        cronjob_write = None
     triggers = next_triggers(policy=policy, sample=observed.sample, alert=observed.alert, now=now)
     handled = handled_after(
         policy=policy, jobs=observed.jobs, digests=digests, upstream=observed.upstream, triggers=triggers
@@ -138,15 +143,19 @@ def _accept(*, observed: Observed, admin: AdminSettings) -> tuple[Schedule | Non
     return schedule, observed.refused
 
 
+def _suspending(live: CronJobView | None) -> Write | None:
+    """Stops the CronJob and leaves all else of it. Deleting it would end the run that it has under way."""
+    if live is None or live.deleting or live.spec.get("suspend") is True:
+        return None
+    return ReplaceCronJob(seen=live, body={"metadata": {}, "spec": {**live.spec, "suspend": True}})
+
+
 def _cronjob_write(
     *, observed: Observed, schedule: Schedule | None, admin: AdminSettings, digests: Digests
 ) -> Write | None:
     live = observed.cronjob
     if schedule is None:
-        if live is None or live.deleting or live.spec.get("suspend") is True:
-            return None
-        # No schedule any more: the CronJob stays, suspended. Deleting it would end the run it has under way.
-        return ReplaceCronJob(seen=live, body={"metadata": {}, "spec": {**live.spec, "suspend": True}})
+        return None
     body = desired_cronjob(policy=observed.policy, schedule=schedule, admin=admin, digests=digests)
     if live is None:
         return CreateCronJob(body=body)

@@ -1076,6 +1076,37 @@ ROWS = [
         messages={"Stalled": "spec.timeZone"},
     ),
     Row(
+        says="suspend stops the schedule, also beside a field that is invalid",
+        given=[*PROMOTED, edit(schedule="0 24 * * *", suspend=True)],
+        writes=["replace CronJob", "status"],
+        conditions={"Stalled": ("True", "InvalidSchedule"), "Suspended": ("True", "SuspendedBySpec")},
+        suspended=True,
+    ),
+    Row(
+        says="suspend stops the schedule, also of a spec that the API server refuses",
+        given=[*PROMOTED, edit(suspend=True), refused("RefusedByAPI", "Job: no")],
+        writes=["replace CronJob", "status"],
+        conditions={"Stalled": ("True", "RefusedByAPI"), "Suspended": ("True", "SuspendedBySpec")},
+        suspended=True,
+    ),
+    Row(
+        says="a schedule taken away beside a field that is invalid stops",
+        given=[*PROMOTED, edit(schedule=None, data={"uri": "s3://bucket/x"})],
+        writes=["replace CronJob", "status"],
+        conditions={"Stalled": ("True", "InvalidURI")},
+        suspended=True,
+    ),
+    Row(
+        says="a policy that goes on with the field mended has its schedule again",
+        given=[
+            *(*PROMOTED, edit(schedule="0 24 * * *", suspend=True), settle),
+            edit(schedule="0 0 * * 0", suspend=False),
+        ],
+        writes=["replace CronJob", "status"],
+        conditions=HEALTHY,
+        suspended=False,
+    ),
+    Row(
         says="an edit that mends the spec brings everything back",
         given=[*PROMOTED, edit(schedule="0 24 * * *"), settle, edit(schedule="0 0 * * 0")],
         writes=["replace CronJob", "status"],
