@@ -53,9 +53,9 @@ def _unpack(*, package: str, to: Path) -> None:
         run(["dpkg-deb", "--extract", archive, folder / "files"])
         to.mkdir(parents=True, exist_ok=True)
         # Debian's Alertmanager reads its templates where the package would have put them.
-        shared = folder / "files" / "usr" / "share" / "prometheus"
-        if shared.exists():
-            shutil.copytree(shared, to / "share" / "prometheus", dirs_exist_ok=True)
+        templates = Path("share", "prometheus", "alertmanager")
+        if (folder / "files" / "usr" / templates).exists():
+            shutil.copytree(folder / "files" / "usr" / templates, to / templates, dirs_exist_ok=True)
         for program in _PACKAGES[package]:
             shutil.copy2(folder / "files" / "usr" / "bin" / program, to / f".{program}.unfinished")
             (to / f".{program}.unfinished").rename(to / program)
