@@ -145,9 +145,18 @@ class Cache:
             if job.owner is not None and job.owner.uid in owners and job.namespace == policy.key.namespace
         )
 
-    def all_jobs(self) -> Iterable[JobView]:
-        """Every Job held."""
-        return (job for jobs in self._jobs.values() for job in jobs.values())
+    def jobs_of_policies(self) -> Iterable[JobView]:
+        """Every Job whose controller is a policy that is there. Anybody can set a label."""
+        for uid, jobs in self._jobs.items():
+            key = self._keys.get(uid)
+            for job in jobs.values():
+                if (
+                    key is not None
+                    and job.owner is not None
+                    and job.owner.uid == uid
+                    and job.namespace == key.namespace
+                ):
+                    yield job
 
     def replace_policies(self, *, bodies: Iterable[Mapping[str, Any]], as_of: str) -> Turn:
         """Takes a full list as of a resourceVersion: what it lacks and was not seen later is gone.

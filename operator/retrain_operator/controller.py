@@ -15,6 +15,7 @@ import aiohttp
 
 from retrain_operator.api import raw, reasons
 from retrain_operator.api.admin import AdminSettings
+from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy, PolicyKey
 from retrain_operator.cache import Cache
 from retrain_operator.executor import Executor, Refused, Trouble
@@ -23,7 +24,16 @@ from retrain_operator.kube.client import ApiError, KubeApi
 from retrain_operator.logs import about
 from retrain_operator.memory import PolicyMemory
 from retrain_operator.planning.ends import job_end
-from retrain_operator.planning.observed import Cause, Observed, Publish, ReplaceCronJob, WriteStatus
+from retrain_operator.planning.observed import (
+    Cause,
+    CreateCronJob,
+    CreateJob,
+    Observed,
+    Publish,
+    ReplaceCronJob,
+    Write,
+    WriteStatus,
+)
 from retrain_operator.planning.plan import jobs_to_read, make_plan
 from retrain_operator.planning.upstream import champion_of
 from retrain_operator.planning.waiting import needs_events, newest_pod, next_look, waiting_cause
@@ -34,6 +44,12 @@ _log = logging.getLogger(__name__)
 
 #: Writes in one look; a policy needs five at most, so more means that two writers disagree.
 MAX_WRITES = 20
+
+#: So many looks in a row must have ended in an error before a child that cannot be written is told of.
+_TOLD_AFTER = 2
+
+#: Why a Job waits though nobody needs to do anything.
+_MAY_START_ANY_TIME = (reasons.UNSCHEDULABLE, reasons.POD_NOT_STARTED)
 
 _NOTHING = Cause(reason="", message="")
 
@@ -74,11 +90,10 @@ class Controller:
             finally:
                 self._queue.done(key)
 
-    def forget_name_conflicts(self) -> None:
-        """Asks again for names that were taken: whoever held one may be gone."""
+    def forget_refusals(self) -> None:
+        """Asks again for what was refused: a name may be free again, an admission policy of the cluster mended."""
         for memory in self._memory.values():
-            if memory.refused is not None and memory.refused.reason == reasons.NAME_CONFLICT:
-                memory.refused = None
+            memory.refused = None
 
     def forget_publications(self) -> None:
         """Looks again at what was published: somebody may have changed or removed it."""
@@ -153,10 +168,14 @@ class Controller:
             except Trouble as trouble_met:
                 memory.trouble = trouble_met.cause
                 _log.warning("policy %s: %s", key, trouble_met, extra=about(key))
-            except ApiError as error:
-                if error.status not in (404, 409) or not isinstance(write, WriteStatus):
+            except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                if isinstance(write, WriteStatus) and isinstance(error, ApiError) and error.status in (404, 409):
+                    await self._executor.refresh(policy)
+                elif self._lasts(error, write=write, key=key):
+                    memory.trouble = Cause(reason=reasons.RETRYING, message=f"{_what(write)}: {_words(error)}")
+                    _log.warning("policy %s: %s", key, memory.trouble.message, extra=about(key))
+                else:
                     raise
-                await self._executor.refresh(policy)
             else:
                 after = self._cache.policies.get(key)
                 same = after is not None and after.resource_version == version
@@ -174,6 +193,17 @@ class Controller:
             extra=about(key),
         )
         return False
+
+    def _lasts(self, error: Exception, *, write: Write, key: PolicyKey) -> bool:
+        """Is it only children that cannot be written, and not just now?
+
+        A webhook that is down must not hide what runs have told. Where the whole API server is away the status cannot
+        be written either, and nothing is told of it.
+        """
+        if not isinstance(write, CreateCronJob | ReplaceCronJob | CreateJob):
+            return False
+        down = not isinstance(error, ApiError) or error.status >= 500
+        return down and self._queue.failures(key) >= _TOLD_AFTER
 
     def _wait_after_refusals(self, times: int) -> float:
         return self._queue.backoff_seconds(failures=times)
@@ -233,8 +263,18 @@ class Controller:
     def _initial_slot(self, policy: Policy) -> bool:
         if policy.status.get("lastHandled"):
             return True
-        under_way = sum(1 for job in self._cache.all_jobs() if job.cause == "Initial" and not job.finished)
+        under_way = sum(
+            1
+            for job in self._cache.jobs_of_policies()
+            if job.cause == "Initial" and not job.finished and not self._is_held_up(job)
+        )
         return under_way < self._admin.initial_runs
+
+    def _is_held_up(self, job: JobView) -> bool:
+        """Does it wait for what its people must mend? Then it keeps nobody else waiting."""
+        memory = self._memory.get(job.policy_uid)
+        waits = None if memory is None else memory.waiting.get(job.uid)
+        return waits is not None and waits.reason not in ("", *_MAY_START_ANY_TIME)
 
     async def _look_at_waiting(self, *, policy: Policy, memory: PolicyMemory) -> datetime | None:
         """Looks at Jobs that have no ready pod though they should; returns when to look next."""
@@ -259,3 +299,17 @@ class Controller:
                 memory.looks[job.uid] = done
             following.append(next_look(job=job, looks=looks, done=done))
         return min(following, default=None)
+
+
+def _what(write: Write) -> str:
+    match write:
+        case ReplaceCronJob(seen=seen):
+            return f"CronJob {seen.name}"
+        case CreateCronJob(body=body) | CreateJob(body=body):
+            return f"{body['kind']} {body['metadata']['name']}"
+        case _:
+            return type(write).__name__
+
+
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, ApiError) else f"no answer ({type(error).__name__})"

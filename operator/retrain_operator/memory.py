@@ -45,7 +45,7 @@ class PolicyMemory:
 
     def is_contested(self, *, now: datetime) -> bool:
         """Was the CronJob put right so often of late that another write would only be the next move?"""
-        self.repairs = [moment for moment in self.repairs if now - moment < _CONTESTED_WITHIN]
+        self.repairs = [moment for moment in self.repairs if timedelta(0) <= now - moment < _CONTESTED_WITHIN]
         return len(self.repairs) >= _CONTESTED_AFTER
 
     def note_publication(self, result: Publication, *, now: datetime, wait: Callable[[int], float]) -> None:
@@ -67,7 +67,7 @@ class PolicyMemory:
         return min(waiting, default=None)
 
     def refusal(self, *, generation: int) -> Cause | None:
-        """The API server's final word on this generation; an edit clears it."""
+        """The API server's word on this generation; an edit clears it, and so does each full list."""
         return self.refused if self.refused_generation == generation else None
 
     def keep_jobs(self, uids: set[str]) -> None:

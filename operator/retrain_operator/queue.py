@@ -63,6 +63,10 @@ class WorkQueue:
         """Ends the backoff of `key`."""
         self._failures.pop(key, None)
 
+    def failures(self, key: PolicyKey) -> int:
+        """How many looks in a row have failed."""
+        return self._failures.get(key, 0)
+
     def failed(self, key: PolicyKey, *, at_least_seconds: float = 0) -> float:
         """Looks at `key` again after a doubled wait; returns the seconds."""
         count = self._failures.get(key, 0)

@@ -45,7 +45,7 @@ async def resync_for_ever(
         if back := sorted(set(left_out) - set(gone)):
             raise NamespaceIsBack(f"policies can be listed again in: {', '.join(back)}")
         listed()
-        controller.forget_name_conflicts()
+        controller.forget_refusals()
         controller.forget_publications()
         controller.forget_policies(but={policy.uid for policy in cache.policies.values()})
         for key in list(cache.policies):

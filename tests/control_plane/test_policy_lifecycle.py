@@ -254,6 +254,43 @@ def test_suspend_stops_the_schedule_and_resume_starts_it(kubectl: Kubectl, start
     assert initial["metadata"]["annotations"]["retrain.dev/cause"] == "Initial"
 
 
+def test_a_first_run_that_waits_for_its_people_keeps_nobody_else_waiting(
+    kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    start_operator(initialRuns=1, waitingLooksSeconds=[1, 2])
+    kubectl.apply(a_policy("first"))
+    [job] = eventually("the one first run", lambda: unfinished_jobs(kubectl))
+    kubectl.apply(a_policy("second"))
+    waiting = eventually("the other waits", lambda: _waiting(kubectl, "second"))
+    assert waiting.startswith("InitialRuns: ")
+    _no_service_account(kubectl, job)
+    eventually("the other starts", lambda: len(unfinished_jobs(kubectl)) == 2)
+    assert condition(kubectl.get("rtp", "first"), "RunsHealthy")["reason"] == "ServiceAccountMissing"
+    eventually("and waits no more", lambda: _waiting(kubectl, "second") == "")
+
+
+def _waiting(kubectl: Kubectl, name: str) -> str:
+    """Why the first of the pending runs waits."""
+    pending = ((kubectl.get("rtp", name) or {}).get("status") or {}).get("pending") or [{}]
+    return str(pending[0].get("waiting", ""))
+
+
+def _no_service_account(kubectl: Kubectl, job: dict[str, Any]) -> None:
+    """What the Job controller tells where the ServiceAccount is not there."""
+    about = {"kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+    kubectl.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "no-account"},
+            "involvedObject": {**about, "apiVersion": "batch/v1", "namespace": kubectl.namespace},
+            "type": "Warning",
+            "reason": "FailedCreate",
+            "message": 'error looking up service account: serviceaccount "robot" not found',
+        }
+    )
+
+
 def _container(job: dict[str, Any]) -> dict[str, Any]:
     container: dict[str, Any] = job["spec"]["template"]["spec"]["containers"][0]
     return container

@@ -113,7 +113,9 @@ def test_only_those_who_may_create_jobs_may_write_policies(kubectl: Kubectl) -> 
 @pytest.mark.parametrize(
     ("patch", "allowed"),
     [
-        pytest.param({"metadata": {"finalizers": ["foregroundDeletion"]}}, True, id="a finalizer, as the collector does"),
+        pytest.param(
+            {"metadata": {"finalizers": ["foregroundDeletion"]}}, True, id="a finalizer, as the collector does"
+        ),
         pytest.param({"metadata": {"labels": {"team": "a"}}}, True, id="a label"),
         pytest.param({"metadata": {"labels": {}}}, True, id="nothing, as a migration of stored versions does"),
         pytest.param({"metadata": {"annotations": {"retrain.dev/train": "now"}}}, False, id="a request"),
@@ -136,7 +138,7 @@ def test_only_what_changes_runs_needs_the_right_to_create_jobs(
     if allowed:
         collector(*arguments)
     else:
-        with pytest.raises(KubectlError, match="right to create jobs.batch"):
+        with pytest.raises(KubectlError, match=r"right to create jobs\.batch"):
             collector(*arguments)
     kubectl("patch", "rtp", policy["metadata"]["name"], "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
 

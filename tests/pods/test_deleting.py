@@ -23,11 +23,12 @@ _WAITS = {"job": {"nodeSelector": {"disk": "golden"}}}
 )
 def test_a_deleted_policy_goes_with_its_run_under_way(kubectl: Kubectl, cascade: str, children_stay: bool) -> None:
     kubectl.apply(a_policy("late", **{**SPEC, **_WAITS}))
-    children = eventually(lambda: len(kubectl.list("cronjobs,jobs")) == 2 and kubectl.list("cronjobs,jobs"), seconds=60)
+    eventually("CronJob and first run", lambda: len(kubectl.list("cronjobs,jobs")) == 2, seconds=60)
+    children = kubectl.list("cronjobs,jobs")
     kubectl("delete", "rtp", "late", f"--cascade={cascade}", "--timeout=60s", timeout=70)
     if children_stay:
         left = kubectl.list("cronjobs,jobs")
         assert {child["metadata"]["uid"] for child in left} == {child["metadata"]["uid"] for child in children}
         assert not any(child["metadata"].get("ownerReferences") for child in left)
     else:
-        eventually(lambda: not kubectl.list("cronjobs,jobs"), seconds=60)
+        eventually("the children are gone", lambda: not kubectl.list("cronjobs,jobs"), seconds=60)

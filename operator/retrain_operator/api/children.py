@@ -32,6 +32,7 @@ class CronJobView:
     owner: Owner | None
     policy_uid: str
     owner_references: tuple[Mapping[str, Any], ...]
+    finalizers: tuple[str, ...]
     labels: Mapping[str, Any]
     annotations: Mapping[str, Any]
     spec: Mapping[str, Any]
@@ -91,6 +92,7 @@ def cronjob_view(body: Mapping[str, Any]) -> CronJobView:
         owner=controller_of(metadata),
         policy_uid=str(raw.at(metadata, "labels", names.LABEL_POLICY_UID) or ""),
         owner_references=tuple(raw.items(metadata.get("ownerReferences"))),
+        finalizers=tuple(str(each) for each in metadata.get("finalizers") or ()),
         labels=raw.mapping(metadata.get("labels")),
         annotations=raw.mapping(metadata.get("annotations")),
         spec=raw.mapping(body.get("spec")),

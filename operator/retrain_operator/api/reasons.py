@@ -91,6 +91,8 @@ POD_REFUSED = "PodRefused"
 UNSCHEDULABLE = "Unschedulable"
 MOUNT_FAILED = "MountFailed"
 POD_NOT_STARTED = "PodNotStarted"
+#: The administrator lets so many first runs start at once (`initialRuns`).
+INITIAL_RUNS = "InitialRuns"
 #: The Job that waited has started; its end will tell.
 RUN_IN_PROGRESS = "RunInProgress"
 

@@ -112,6 +112,8 @@ class RunResult:
     counters: Counters | None
     earlier: tuple[EarlierRun, ...]
     mirror: Mirror | None = None
+    #: The registry was read and has no champion (null). A message without the word says nothing of it.
+    no_champion: bool = False
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -241,4 +243,5 @@ def parse_result(*, text: str | None, job_uid: str) -> RunResult | None:
         counters=_counters(body.get("counters")),
         earlier=_earlier(body.get("earlier")),
         mirror=_mirror(body.get("mirror")),
+        no_champion="champion" in body and body["champion"] is None,
     )

@@ -85,7 +85,7 @@ async def replace_cronjob(api: KubeApi, *, seen: CronJobView, body: Mapping[str,
     """PUT onto exactly the object that was seen; ApiError 409 if it changed or was made anew meanwhile.
 
     A replacement, not server-side apply: what was created by POST is owned by the same manager as an update, and a
-    field that an apply leaves out would stay for ever. Labels and annotations of others are kept.
+    field that an apply leaves out would stay for ever. Labels, annotations and finalizers of others are kept.
     """
     wanted = body["metadata"]
     metadata = {
@@ -96,6 +96,7 @@ async def replace_cronjob(api: KubeApi, *, seen: CronJobView, body: Mapping[str,
         "labels": {**seen.labels, **wanted.get("labels", {})},
         "annotations": {**seen.annotations, **wanted.get("annotations", {})},
         "ownerReferences": wanted.get("ownerReferences") or seen.owner_references,
+        "finalizers": list(seen.finalizers),
     }
     whole = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": body["spec"]}
     path = path_of(BATCH, "cronjobs", namespace=seen.namespace, name=seen.name)

@@ -10,20 +10,26 @@ from retrain_operator.api import raw
 from retrain_operator.api.children import JobView
 from retrain_operator.api.result import EarlierRun
 from retrain_operator.api.times import format_time, parse_time
+from retrain_operator.planning.believed import is_ahead
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.runs import FinishedRun, finished_run, rounded
 
 
-def is_recorded(*, status: Mapping[str, Any], job: JobView, limit: int) -> bool:
-    """Does the result of a finished Job stand in the history, or is it older than all that a full history keeps?"""
+def is_recorded(*, status: Mapping[str, Any], job: JobView, limit: int, now: datetime) -> bool:
+    """Does the result of a finished Job stand in the history, or is it older than all that a full history keeps?
+
+    A request in the words of long ago makes a Job of the same name: one that began later than the line says is another.
+    """
     runs = raw.items(status.get("runs"))
-    if any(run.get("job") == job.name and run.get("startTime") for run in runs):
-        return True  # a line without it was filled in by another run's message, before this Job was seen to end
+    # A line without a start was filled in by another run's message, before this Job was seen to end.
+    begins = [began for run in runs if run.get("job") == job.name and (began := parse_time(run.get("startTime")))]
+    if any(job.created <= began for began in begins) or (begins and is_ahead(format_time(job.created), now=now)):
+        return True
     oldest = min((str(run.get("completionTime", "")) for run in runs), default="")
     return len(runs) >= limit and format_time(job.ended or job.created) <= oldest
 
 
-def new_runs(*, observed: Observed) -> list[FinishedRun]:
+def new_runs(*, observed: Observed, now: datetime) -> list[FinishedRun]:
     """Finished Jobs whose pods were read and that the status does not tell of yet, the oldest first."""
     policy = observed.policy
     waited = _last_known_causes(policy.status)
@@ -35,8 +41,9 @@ def new_runs(*, observed: Observed) -> list[FinishedRun]:
         )
         for job in observed.jobs
         if job.finished
+        and not job.recorded
         and job.uid in observed.ends
-        and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+        and not is_recorded(status=policy.status, job=job, limit=policy.run_history_limit, now=now)
     ]
     return sorted(runs, key=lambda run: (run.ended, run.job.name))
 

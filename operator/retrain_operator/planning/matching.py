@@ -49,6 +49,10 @@ def quantity(value: object) -> Decimal | None:
     return None
 
 
+#: Where nothing is written these are true, so that false must stand there.
+_TRUE_UNLESS_TOLD = ("automountServiceAccountToken", "enableServiceLinks", "allowPrivilegeEscalation")
+
+
 def contains(*, live: Any, desired: Any) -> bool:
     """Does `live` hold everything that `desired` asks for?"""
     return _contains(live, desired, quantities=False)
@@ -61,7 +65,9 @@ def _contains(live: Any, desired: Any, *, quantities: bool) -> bool:
         if not isinstance(live, Mapping):
             return False
         return all(
-            _contains(
+            live.get(name) is False
+            if value is False and name in _TRUE_UNLESS_TOLD
+            else _contains(
                 live.get(name),
                 value,
                 quantities=name in _QUANTITY_MAPS

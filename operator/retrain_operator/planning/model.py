@@ -30,6 +30,19 @@ _FIELDS = (
     "counters",
 )
 
+_OF_THE_CHAMPION = (
+    "metric",
+    "score",
+    "accuracy",
+    "modelVersion",
+    "modelURI",
+    "modelDigest",
+    "promotionTime",
+    "trainedRows",
+    "previousVersion",
+    "drift",
+)
+
 
 def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> dict[str, Any]:
     """The fields after `runs` (oldest first). A result older than the one shown changes nothing: no way back."""
@@ -41,7 +54,11 @@ def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> d
         shown, made = last_check_time(fields), run.made
         if shown is not None and made < shown:
             continue
-        fields |= _told(result)
+        told = _told(result)
+        if result.no_champion and not run.failed:
+            # Another registry, or one made anew: what stands here is of a model that is not the champion there.
+            fields = {name: value for name, value in fields.items() if name not in _OF_THE_CHAMPION}
+        fields |= told
         if result.outcome in ("Promoted", "Approved", "RolledBack", "Pinned"):
             fields.pop("challenger", None)
             if result.drift is None:  # a new champion has met no new rows yet

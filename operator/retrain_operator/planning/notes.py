@@ -7,6 +7,7 @@ from typing import Any
 
 from retrain_operator.api import names, raw, reasons
 from retrain_operator.api.children import JobView
+from retrain_operator.api.times import format_time
 from retrain_operator.planning.conditions import stored_conditions
 from retrain_operator.planning.model import model_version
 from retrain_operator.planning.observed import Note
@@ -21,6 +22,7 @@ def notes_between(
         *_acceptance(stored, wanted),
         *_repeated(stored, wanted, jobs),
         *_active(stored, wanted),
+        *_lost(stored, wanted, jobs),
         *_finished(stored, runs),
         *_published(stored, wanted),
     )
@@ -41,7 +43,8 @@ def _published(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Not
 
 def _repeated(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequence[JobView]) -> list[Note]:
     """Requests that ask with words which a run has answered before: nothing starts, and people should know."""
-    before, ended = raw.mapping(stored.get("lastHandled")), {run.get("job") for run in raw.items(stored.get("runs"))}
+    before = raw.mapping(stored.get("lastHandled"))
+    ended = {(run.get("job"), run.get("startTime")) for run in raw.items(stored.get("runs"))}
     return [
         Note(
             kind="Warning",
@@ -52,7 +55,7 @@ def _repeated(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequen
         if action in names.REQUEST_ANNOTATIONS and before.get(action) != text
         for job in jobs
         if job.action == action and job.cause == "Request" and job.request == text
-        if job.recorded or job.name in ended
+        if job.recorded or (job.name, format_time(job.created)) in ended
     ]
 
 
@@ -80,6 +83,21 @@ def _active(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:
         if waiting is not None and waiting.split(":")[0] != str(before.get(name, {}).get("waiting", "")).split(":")[0]:
             notes.append(Note(kind="Warning", reason=reasons.RUN_WAITING, message=f"Job {name}: {waiting}"))
     return notes
+
+
+def _lost(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequence[JobView]) -> list[Note]:
+    """Runs that were under way and whose Jobs are gone, with nothing read of them."""
+    here = {job.name for job in jobs if job.finished or not job.deleting}
+    told = {str(item.get("job")) for name in ("active", "runs") for item in raw.items(wanted.get(name))}
+    return [
+        Note(
+            kind="Warning",
+            reason=reasons.JOB_LOST,
+            message=f"Job {job} is gone, and its result was not read; the next run tells what the registry knows of it",
+        )
+        for job in (str(item.get("job")) for item in raw.items(stored.get("active")))
+        if job not in here and job not in told
+    ]
 
 
 def _finished(stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> list[Note]:

@@ -149,6 +149,8 @@ def _judge_accuracy(*, put: Any, run: FinishedRun, fields: Mapping[str, Any], ge
     if result is None or result.threshold_met is None or result.threshold is None:
         if result is not None and result.threshold is None:
             put("AccuracyMet", "Unknown", reasons.NO_THRESHOLD, "spec.evaluation.threshold is not set", generation)
+        elif result is not None and result.no_champion:
+            put("AccuracyMet", "Unknown", reasons.NO_CHAMPION, "the registry has no champion", generation)
         return
     numbers = f"{fields.get('metric')} {fields.get('score')} against the threshold {result.threshold:g}"
     if result.threshold_met:

@@ -44,8 +44,8 @@ INITIAL_RETRY = timedelta(seconds=5)
 def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmovable: bool = False) -> Plan:
     """The writes that remain, in order, and when to look again if nothing happens before.
 
-    An invalid spec changes no child: the last good CronJob goes on, unless people stop it. `unmovable`: the status was written and did not
-    change, since it holds fields of somebody else's; all else goes on.
+    An invalid spec changes no child: the last good CronJob goes on, unless people stop it. `unmovable`: the status was
+    written and did not change, since it holds fields of somebody else's; all else goes on.
     """
     stands = observed.policy.status
     policy = replace(observed.policy, status=believed(stands, now=now))
@@ -87,8 +87,10 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
                 )
     if not writes:
         # The status speaks of children that exist; it is written when nothing before it is left to write.
+        runs = new_runs(observed=observed, now=now)
         wanted = next_status(
             observed=observed,
+            runs=runs,
             schedule=schedule,
             problem=problem,
             applied=cronjob_write is None,
@@ -99,10 +101,11 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
             now=now,
         )
         if not unmovable and differs(stored=stands, wanted=wanted):
-            notes = notes_between(
-                stored=policy.status, wanted=wanted, runs=new_runs(observed=observed), jobs=observed.jobs
-            )
+            notes = notes_between(stored=policy.status, wanted=wanted, runs=runs, jobs=observed.jobs)
             writes.append(WriteStatus(status=wanted, notes=notes))
+    if not writes:
+        # Before Jobs are marked: whoever lets no Job be changed must not keep a champion from being served.
+        writes += to_publish(policy=policy, done=observed.publications)
     if not writes:
         # Crash window: status written, Job not marked. The Job stays in the watch, so the next plan marks it.
         writes += [
@@ -111,10 +114,8 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
             if job.finished
             and not job.recorded
             and not job.deleting
-            and is_recorded(status=policy.status, job=job, limit=policy.run_history_limit)
+            and is_recorded(status=policy.status, job=job, limit=policy.run_history_limit, now=now)
         ]
-    if not writes:
-        writes += to_publish(policy=policy, done=observed.publications)
     return Plan(writes=tuple(writes), look_again=look_again)
 
 
@@ -181,5 +182,5 @@ def jobs_to_read(*, observed: Observed, now: datetime) -> list[str]:
         if job.finished
         and not job.recorded
         and job.uid not in observed.ends
-        and not is_recorded(status=status, job=job, limit=policy.run_history_limit)
+        and not is_recorded(status=status, job=job, limit=policy.run_history_limit, now=now)
     ]

@@ -6,26 +6,31 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from retrain_operator.api import raw
+from retrain_operator.api import raw, reasons
 from retrain_operator.api.children import JobView
 from retrain_operator.api.times import format_time, parse_time
 from retrain_operator.planning.acceptance import acceptance_conditions
 from retrain_operator.planning.conditions import rendered, stored_conditions
 from retrain_operator.planning.digests import Digests
-from retrain_operator.planning.history import consecutive_failures, history, new_runs
+from retrain_operator.planning.history import consecutive_failures, history
 from retrain_operator.planning.mirror import mirrored
 from retrain_operator.planning.model import model_fields, model_version
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.outcomes import outcome_conditions
 from retrain_operator.planning.published import published, publishing_conditions
 from retrain_operator.planning.requests import Request
+from retrain_operator.planning.runs import FinishedRun
 from retrain_operator.planning.schedule import Schedule
 from retrain_operator.planning.watched import trigger_conditions
+
+#: Runs under way that are shown, the oldest first (CRD bound). People can start any number by hand.
+MAX_ACTIVE = 64
 
 
 def next_status(
     *,
     observed: Observed,
+    runs: Sequence[FinishedRun],
     schedule: Schedule | None,
     problem: Cause | None,
     applied: bool,
@@ -35,10 +40,9 @@ def next_status(
     triggers: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
-    """The status that should stand; equal to the present one when nothing has changed."""
+    """The status that should stand; equal to the present one when nothing has changed. `runs`: what it tells anew."""
     policy = observed.policy
     stored = policy.status
-    runs = new_runs(observed=observed)
     unfinished = unfinished_jobs(jobs=observed.jobs, status=stored)
     active = [(job, _waiting(job=job, observed=observed)) for job in unfinished]
     fields = model_fields(stored=stored, runs=runs)
@@ -85,8 +89,8 @@ def next_status(
             for condition in sorted(conditions, key=lambda condition: condition.type)
         ],
         **fields,
-        "active": [_active(job=job, cause=cause) for job, cause in active],
-        "pending": [_pending(request) for request in pending],
+        "active": [_active(job=job, cause=cause) for job, cause in active[:MAX_ACTIVE]],
+        "pending": [_pending(request, waits=not observed.initial_slot) for request in pending],
         "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
         "nextScheduleTime": format_time(upcoming) if upcoming else None,
         "published": {**published(policy=policy, done=observed.publications), **({"mlflow": mirror} if mirror else {})},
@@ -149,9 +153,13 @@ def _active(*, job: JobView, cause: Cause | None) -> dict[str, Any]:
     return entry | {"waiting": f"{cause.reason}: {cause.message}"} if cause else entry
 
 
-def _pending(request: Request) -> dict[str, Any]:
-    entry = {"action": request.action, "cause": request.cause}
-    return entry | {"request": request.text} if request.text is not None else entry
+def _pending(request: Request, *, waits: bool) -> dict[str, Any]:
+    entry = {"action": request.action, "cause": request.cause, "request": request.text}
+    if waits and request.cause == "Initial":
+        entry["waiting"] = (
+            f"{reasons.INITIAL_RUNS}: as many first runs as the administrator allows at once are under way"
+        )
+    return {name: value for name, value in entry.items() if value is not None}
 
 
 def _last_schedule_time(*, stored: Mapping[str, Any], jobs: Sequence[JobView]) -> str | None:

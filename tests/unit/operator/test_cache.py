@@ -60,7 +60,7 @@ def test_a_dropped_policy_takes_its_children_along() -> None:
     cache = filled()
     cache.drop_policy(key=KEY, uid=POLICY_UID)
     assert cache.policies == {}
-    assert list(cache.all_jobs()) == []
+    assert list(cache.jobs_of_policies()) == []
 
 
 STRANGERS = {
@@ -77,6 +77,15 @@ def test_a_job_with_our_labels_is_ours_only_by_its_controller(fields: dict[str, 
     cache.put_policy(a_policy())
     cache.put_job(a_job(**fields))  # type: ignore[arg-type]
     assert cache.jobs(cache.policies[KEY]) == ()
+
+
+@pytest.mark.parametrize("fields", STRANGERS.values(), ids=STRANGERS)
+def test_jobs_of_strangers_are_no_jobs_of_policies(fields: dict[str, object]) -> None:
+    cache = Cache()
+    cache.put_policy(a_policy())
+    cache.put_job(a_job(uid="ours", name="ours"))
+    cache.put_job(a_job(**fields))  # type: ignore[arg-type]
+    assert [job.uid for job in cache.jobs_of_policies()] == ["ours"]
 
 
 def test_a_job_of_the_policys_cronjob_is_the_policys() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,6 +119,8 @@ class World:
     refused: Cause | None = None
     trouble: Cause | None = None
     initial_slot: bool = True
+    #: How often an object of this name was made: UIDs are never reused.
+    made: Counter[str] = field(default_factory=Counter)
     counter: int = 1
     slots: int = 0
 
@@ -347,7 +350,9 @@ class World:
     def _store(self, kind: dict[str, Json], body: Json) -> None:
         stored: Json = canonical(body)
         name = stored["metadata"]["name"]
-        stored["metadata"] |= {"uid": f"uid-of-{name}", "creationTimestamp": stamp(self.now)}
+        self.made[name] += 1
+        again = f"-{self.made[name]}" if self.made[name] > 1 else ""
+        stored["metadata"] |= {"uid": f"uid-of-{name}{again}", "creationTimestamp": stamp(self.now)}
         kind[name] = stored
         self._touch(stored)
 

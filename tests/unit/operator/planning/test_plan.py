@@ -16,7 +16,7 @@ from retrain_operator.api import names
 from retrain_operator.planning.observed import Cause, WriteStatus
 from retrain_operator.planning.plan import make_plan
 
-from tests.builders import NOON, a_cronjob, a_job, a_message, a_pod, an_owner, stamp
+from tests.builders import NOON, POLICY_UID, a_cronjob, a_job, a_message, a_pod, an_owner, stamp
 from tests.unit.operator.world import ADMIN, NAME, QUERY, World
 
 Step = Callable[[World], object]
@@ -259,6 +259,13 @@ def foreign_active_job(world: World) -> None:
     world.jobs["foreign"] = a_job(name="foreign", uid="foreign", action="train", request="r1", owned=False)
 
 
+def by_hand(world: World) -> None:
+    """kubectl create job --from=cronjob/…, however many are under way."""
+    under_way, world.jobs = world.jobs, {}
+    world.fire()
+    world.jobs = under_way | world.jobs
+
+
 def foreign_cronjob(world: World) -> None:
     """Somebody's CronJob with our labels."""
     world.cronjobs["other"] = a_cronjob(name="other", uid="other", owned=False)
@@ -284,8 +291,17 @@ def at(moment: datetime) -> Step:
 #: From nothing to a policy with a champion of version 1.
 PROMOTED: tuple[Step, ...] = (settle, start, later(minutes=5), finish(message={"outcome": "Promoted"}), settle, ttl)
 
+INITIAL_RUNS = "InitialRuns: as many first runs as the administrator allows at once are under way"
 FAILS_IN_F1 = fails(66, message={"score": None, "metric": "f1"})
 FIRST_END: tuple[Step, ...] = (finish(message={"outcome": "Promoted"}),)
+#: Requests a and b, each answered by a Job that was collected since; a was killed.
+AGAIN: tuple[Step, ...] = (
+    *PROMOTED,
+    *(request("train", "a"), settle, later(minutes=5), fails(137, told=False), settle, ttl, later(days=1)),
+    *(request("train", "b"), settle, later(minutes=5), finish(message={"outcome": "NotPromoted"}), settle, ttl),
+    later(days=2),
+)
+RUN_A = names.job_name(policy="flight-delays", uid=POLICY_UID, action="train", token="Request:a")
 MAP = {"configMap": {"name": "champion"}}
 BOTH = {**MAP, "inferenceService": {"name": "flights"}}
 MLFLOW = {"mlflow": {"trackingURI": "http://mlflow", "name": "delays", "alias": "champion"}}
@@ -359,7 +375,7 @@ ROWS = [
         given=[no_slot],
         writes=["create CronJob", "status"],
         conditions=HEALTHY,
-        status={"pending": [{"action": "check", "cause": "Initial"}]},
+        status={"pending.0.cause": "Initial", "pending.0.waiting": INITIAL_RUNS},
     ),
     Row(
         says="an Initial run held back starts when there is room",
@@ -557,6 +573,22 @@ ROWS = [
         events=["RequestRepeated"],
     ),
     Row(
+        says="a request in words of long ago, whose Job is gone, runs once more, and nobody says that nothing starts",
+        given=[*AGAIN, request("train", "a")],
+        writes=["create Request train Job", "status"],
+        status={"active.0.cause": "Request", "runs.1.job": RUN_A},
+        events=["RunStarted"],
+    ),
+    Row(
+        says="and its end is read, though a line of that name stands in the history",
+        given=[
+            *(*AGAIN, request("train", "a"), settle, later(minutes=5)),
+            *(finish(message={"outcome": "Promoted", "version": 3}), settle, restart),
+        ],
+        writes=[],
+        status={"modelVersion": 3, "runs.0.job": RUN_A, "runs.0.outcome": "Promoted", "consecutiveFailures": 0},
+    ),
+    Row(
         says="a run whose end stands in the status is not under way again because a watch tells the past once more",
         given=[
             *(*PROMOTED, request("check", "a"), settle, later(minutes=5), finish(), settle),
@@ -586,7 +618,7 @@ ROWS = [
     Row(
         says="the first champion is recorded, then published, then that is told",
         given=[edit(publish=BOTH), settle, start, finish(message={"outcome": "Promoted"})],
-        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
+        writes=["status", "publish configMap", "publish inferenceService", "status", "mark"],
         conditions={"Published": ("True", "ChampionPublished")},
         status={"published.configMap": {"name": "champion", "version": 1}, "published.inferenceService.version": 1},
         events=["Promoted", "Published"],
@@ -601,7 +633,7 @@ ROWS = [
     Row(
         says="a new champion is published",
         given=[*PUBLISHED, *promoted(version=2)],
-        writes=["status", "mark", "publish configMap", "status"],
+        writes=["status", "publish configMap", "status", "mark"],
         status={"published.configMap.version": 2},
     ),
     Row(
@@ -611,7 +643,7 @@ ROWS = [
             *(*promoted(version=2), settle, request("rollback", "1"), settle),
             *(later(minutes=5), finish(message={"outcome": "RolledBack"})),
         ],
-        writes=["status", "mark", "publish configMap", "status"],
+        writes=["status", "publish configMap", "status", "mark"],
         status={"modelVersion": 1, "published.configMap.version": 1},
     ),
     Row(says="a run that keeps the champion publishes nothing", given=[*PUBLISHED, settle]),
@@ -623,7 +655,7 @@ ROWS = [
     Row(
         says="what cannot be published is told, and Ready stays",
         given=[in_the_way("configMap", "NameConflict"), edit(publish=MAP), settle, start, *FIRST_END],
-        writes=["status", "mark", "publish configMap", "status"],
+        writes=["status", "publish configMap", "status", "mark"],
         conditions={**HEALTHY, "Published": ("False", "NameConflict"), "ModelAvailable": ("True", "ChampionRecorded")},
         status={"published": None},
         events=["Promoted", "NotPublished"],
@@ -631,7 +663,7 @@ ROWS = [
     Row(
         says="one place in the way does not keep the other from being told",
         given=[in_the_way("inferenceService", "NotOptedIn"), edit(publish=BOTH), settle, start, *FIRST_END],
-        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
+        writes=["status", "publish configMap", "publish inferenceService", "status", "mark"],
         conditions={"Published": ("False", "NotOptedIn")},
         status={"published.configMap.version": 1, "published.inferenceService": None},
     ),
@@ -746,7 +778,7 @@ ROWS = [
     Row(
         says="ConfigMap and MLflow are told of in one sentence",
         given=[edit(publish={**MAP, **MLFLOW}), settle, start, finish(message={"mirror": mirror(1)})],
-        writes=["status", "mark", "publish configMap", "status"],
+        writes=["status", "publish configMap", "status", "mark"],
         messages={"Published": "version 1 stands in ConfigMap champion and registered model delays@champion"},
         status={"published.configMap.version": 1, "published.mlflow.version": 1},
     ),
@@ -756,7 +788,7 @@ ROWS = [
             *(edit(publish={**MAP, **MLFLOW}), settle, start),
             finish(message={"mirror": mirror(None, "NameConflict")}),
         ],
-        writes=["status", "mark", "publish configMap", "status"],
+        writes=["status", "publish configMap", "status", "mark"],
         conditions={"Published": ("False", "NameConflict")},
         status={"published.configMap.version": 1, "published.mlflow.version": None},
     ),
@@ -1582,6 +1614,20 @@ ROWS = [
         messages={"RunsHealthy": "waits: PersistentVolumeClaim 'flights'"},
         status={"active.0.waiting": "ClaimMissing: PersistentVolumeClaim 'flights' does not exist"},
         events=["RunWaiting"],
+    ),
+    Row(
+        says="a run under way whose Job is deleted is told, and blocks nothing",
+        given=[*PROMOTED, request("train", "a"), settle, start, delete_jobs],
+        writes=["status"],
+        conditions=HEALTHY,
+        status={"active": None, "lastHandled.train": "a", "consecutiveFailures": 0},
+        events=["JobLost"],
+    ),
+    Row(
+        says="of runs that people started by hand without end the oldest are shown",
+        given=[*PROMOTED, *(by_hand,) * 70],
+        writes=["status"],
+        status={"active.63.cause": "Schedule", "active.64": None},
     ),
     Row(
         says="the cause is kept over a restart without a write",
