@@ -16,7 +16,7 @@ from retrain_operator.api.children import JobView
 from retrain_operator.api.policy import Policy, PrometheusTrigger
 from retrain_operator.api.times import format_time, parse_time
 from retrain_operator.api.vocabulary import Cause
-from retrain_operator.planning.believed import is_ahead
+from retrain_operator.planning.believed import AHEAD
 from retrain_operator.planning.observed import Alert, Sample
 
 #: Triggers by their name in `spec.triggers`, `status.triggers` and `status.lastHandled`, the most urgent first.
@@ -72,6 +72,17 @@ def is_written(*, cause: Cause, text: str | None, status: Mapping[str, Any]) -> 
     return name is None or calls_of(raw.mapping(status.get("triggers"))).get(name) == text
 
 
+def is_answered(*, alert: Alert, fired: datetime | None, now: datetime) -> bool:
+    """Does the call in the status, which `fired` then, answer this alert too?
+
+    Both are times by the clock of whoever raised the alerts, not by ours: so the status alone knows one that is told
+    again. A clock that is wrong by more than an hour shuts out no alert of today.
+    """
+    if fired is None or alert.began.replace(microsecond=0) > fired:
+        return False
+    return fired <= now + AHEAD or alert.began > now + AHEAD
+
+
 def _queried(
     *, trigger: PrometheusTrigger, stored: Mapping[str, Any], sample: Sample | None, now: datetime
 ) -> dict[str, Any]:
@@ -97,10 +108,6 @@ def _queried(
 
 
 def _alerted(*, stored: Mapping[str, Any], alert: Alert | None, now: datetime) -> dict[str, Any]:
-    if alert is None:
+    if alert is None or is_answered(alert=alert, fired=parse_time(stored.get("fired")), now=now):
         return dict(stored)
-    # A clock that runs ahead must not make later alerts look old.
-    began, before = min(alert.began, now).replace(microsecond=0), parse_time(stored.get("fired"))
-    if before is not None and began <= before and not is_ahead(stored.get("fired"), now=now):
-        return dict(stored)
-    return {"alert": raw.cut(alert.name, _MAX_ALERT), "fired": format_time(began)}
+    return {"alert": raw.cut(alert.name, _MAX_ALERT), "fired": format_time(alert.began)}

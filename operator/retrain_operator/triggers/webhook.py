@@ -21,6 +21,7 @@ from retrain_operator.api.policy import Policy
 from retrain_operator.api.times import parse_time
 from retrain_operator.cache import Cache
 from retrain_operator.metrics.counts import Counts
+from retrain_operator.planning.calls import is_answered
 from retrain_operator.planning.observed import Alert
 from retrain_operator.queue import WorkQueue
 from retrain_operator.triggers.alertmanager import Notice, PayloadError, read_notices
@@ -99,9 +100,13 @@ class Webhook:
         for notice in notices:
             for policy in waiting:
                 if notice.calls(policy):
-                    began = min(notice.began, self.now()).replace(microsecond=0)
-                    alert = Alert(name=notice.name, began=began)
-                    self.signals.called(policy_uid=policy.uid, alert=alert, told=notice.began)
+                    self.signals.called(
+                        policy_uid=policy.uid,
+                        alert=Alert(name=notice.name, began=notice.began.replace(microsecond=0)),
+                        labels=notice.labels,
+                        fired=_fired(policy),
+                        now=self.now(),
+                    )
                     called[policy.uid] = policy
         for policy in called.values():
             self.queue.add(policy.key)
@@ -121,8 +126,7 @@ class Webhook:
         held, alert = self.cache.policies.get(policy.key), self.signals.alert(policy_uid=policy.uid)
         if held is None or held.uid != policy.uid or alert is None or not _waits(held):
             return True  # it is gone, or waits for alerts no more
-        fired = parse_time(raw.at(held.status, "triggers", "webhook", "fired"))
-        if fired is None or fired < alert.began:
+        if not is_answered(alert=alert, fired=_fired(held), now=self.now()):
             return False
         self.signals.written(policy_uid=policy.uid)
         return True
@@ -130,6 +134,10 @@ class Webhook:
 
 def _waits(policy: Policy) -> bool:
     return policy.webhook is not None and not policy.suspended and not policy.deleting
+
+
+def _fired(policy: Policy) -> datetime | None:
+    return parse_time(raw.at(policy.status, "triggers", "webhook", "fired"))
 
 
 def _later(why: str) -> web.Response:

@@ -959,6 +959,14 @@ ROWS = [
         given=[*PROMOTED, edit(triggers=HEARS), settle, alarm(), settle, later(hours=4), restart, alarm(ago=4 * 3600)],
     ),
     Row(
+        says="an alert of a clock that is ahead calls once, also after a restart",
+        given=[
+            *(*PROMOTED, edit(triggers=HEARS), settle, alarm(ago=-1200), settle, finish(), settle, ttl),
+            *(later(hours=4), restart, alarm(ago=4 * 3600 - 1200)),
+        ],
+        status={"active": None},
+    ),
+    Row(
         says="an alert of the future does not make later ones look old",
         given=[
             *PROMOTED,

@@ -15,6 +15,7 @@ import pytest
 from retrain_operator.api.policy import PolicyKey
 from retrain_operator.cache import Cache
 from retrain_operator.metrics.counts import Counts
+from retrain_operator.planning.calls import next_triggers
 from retrain_operator.queue import WorkQueue
 from retrain_operator.triggers.signals import Signals
 from retrain_operator.triggers.webhook import Webhook, serve_webhook
@@ -60,10 +61,6 @@ class Desk:
                 yield session
         finally:
             await runner.cleanup()
-
-    def later(self, **time: float) -> None:
-        """Time goes by."""
-        self.now += timedelta(**time)
 
     def write(self, *, fired: str) -> None:
         """What the controller does."""
@@ -215,23 +212,122 @@ def test_notifications_are_counted_by_their_answer(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_an_alert_of_a_clock_ahead_of_ours_is_one_alert_however_often_it_is_told(tmp_path: Path) -> None:
+#: The minute when something is told, and of each alert the one when it began by the clock of whoever raised it; None:
+#: the operator is started anew, and remembers nothing.
+Told = tuple[float, dict[str, float]] | None
+
+
+def tells(minute: float, **began: float) -> Told:
+    """Alertmanager tells of alerts that fire."""
+    return minute, began
+
+
+def calls(told: list[Told], *, folder: Path) -> int:
+    """For how many calls the status is written, with the planner in the controller's place; each must be answered."""
+
+    async def write(desk: Desk) -> None:
+        while True:
+            key = await desk.queue.get()
+            policy, heard = desk.cache.policies[key], desk.signals.alert(policy_uid=POLICY_UID)
+            triggers = next_triggers(policy=policy, sample=None, alert=heard, now=desk.now)
+            if triggers != policy.status.get("triggers", {}):
+                written.append(triggers["webhook"]["fired"])
+                body = a_policy(resource_version=str(len(written) + 1), spec=WAITS, status={"triggers": triggers})
+                desk.cache.put_policy(body)
+            desk.queue.done(key)
+
+    async def play() -> None:
+        desk = Desk(folder=folder)
+        for each in told:
+            if each is None:
+                desk.signals = Signals()
+                continue
+            desk.now = NOON + timedelta(minutes=each[0])
+            starts = {name: (NOON + timedelta(minutes=began)).isoformat() for name, began in each[1].items()}
+            body = notification(*(alert(starts=began, instance=name) for name, began in starts.items()))
+            async with desk.open(seconds=5) as session:
+                writing = asyncio.create_task(write(desk))
+                assert (await desk.told(session, body))[0] == 200
+                writing.cancel()
+                assert desk.signals.alert(policy_uid=POLICY_UID) is None  # the status holds it
+
+    written: list[str] = []
+    asyncio.run(play())
+    assert len(set(written)) == len(written)  # each is the name of a run
+    return len(written)
+
+
+@pytest.mark.parametrize(
+    ("told", "count"),
+    [
+        pytest.param([tells(0, a=0), tells(5, a=0), None, tells(240, a=0)], 1, id="one alert, told again and again"),
+        pytest.param([tells(0, a=1), tells(5, a=1), None, tells(240, a=1)], 1, id="one of a clock a minute ahead"),
+        pytest.param([tells(0, a=120), tells(5, a=120), None, tells(240, a=120)], 1, id="one of a clock hours ahead"),
+        pytest.param([tells(0, a=-20), tells(5, a=-20), None, tells(9, a=-20)], 1, id="one of a clock behind ours"),
+        pytest.param(
+            [tells(0, a=20, b=20.5), tells(5, a=20, b=20.5), tells(10, b=20.5, a=20), tells(30, a=20, b=20.5)],
+            1,
+            id="two of a clock ahead, told at once",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(5, b=25), *(tells(5 * n, **{"ab"[n % 2]: 20 + n % 2 * 5}) for n in range(2, 9))],
+            2,
+            id="two of a clock ahead, told in turns",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(1, b=21), None, tells(5, a=20), tells(5, b=21), tells(30, a=20, b=21)],
+            2,
+            id="two of a clock ahead, told again after a restart",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(1, b=21), None, tells(2, c=22), tells(3, a=20), tells(4, b=21), tells(5, c=22)],
+            3,
+            id="and beside a third that began after it",
+        ),
+        pytest.param([tells(0, a=20), tells(5, a=25), tells(9, a=25)], 2, id="it ended and began anew, ahead"),
+        pytest.param([tells(0, a=20), None, tells(5, a=25), tells(9, a=25)], 2, id="and so after a restart"),
+        pytest.param([tells(0, a=-20), tells(5, a=-15), tells(9, a=-15)], 2, id="it ended and began anew, behind"),
+        pytest.param(
+            [tells(0, a=20), tells(5, b=5), tells(9, a=20, b=5), None, tells(30, a=20, b=5)],
+            2,
+            id="one of a right clock after one of a clock ahead",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(25, b=15), tells(26, b=15), None, tells(30, a=20, b=15)],
+            2,
+            id="and when it is told after the time of the first",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(5, b=5), tells(6, c=6), tells(7, a=20, b=5, c=6), None, tells(9, c=6, b=5, a=20)],
+            3,
+            id="and another of a right clock",
+        ),
+        pytest.param(
+            [tells(0, a=20), tells(0.5, a=19.5), tells(5, a=19.5)], 1, id="its other Prometheus saw it earlier"
+        ),
+        pytest.param(
+            [tells(0, a=50_000), tells(5, b=5), tells(9, a=50_000, b=5), tells(10, a=50_000)],
+            2,
+            id="one of a clock a month ahead shuts out nobody",
+        ),
+        pytest.param(
+            [tells(0, a=50_000), None, tells(5, b=5), tells(6, b=5), None, tells(9, b=5)],
+            2,
+            id="nor after a restart",
+        ),
+    ],
+)
+def test_an_alert_calls_once_whatever_the_clocks(tmp_path: Path, told: list[Told], count: int) -> None:
+    assert calls(told, folder=tmp_path) == count
+
+
+def test_a_call_of_a_clock_a_month_ahead_is_no_answer_to_an_alert_of_today(tmp_path: Path) -> None:
     async def play() -> None:
         desk = Desk(folder=tmp_path)
-        ahead = notification(alert(starts="2026-03-01T12:40:00Z"))  # now is 12:30
-        async with desk.open(seconds=2) as session:
-            asking = asyncio.create_task(desk.told(session, ahead))
-            async with asyncio.timeout(5):
-                assert await desk.queue.get() == KEY
-            desk.write(fired="2026-03-01T12:30:00Z")
-            assert (await asking)[0] == 200
-            assert desk.signals.alert(policy_uid=POLICY_UID) is None  # the status holds it
-            desk.later(minutes=4)
-            assert (await desk.told(session, ahead))[0] == 200  # written already: nothing to wait for
-            later = notification(alert(starts="2026-03-01T12:41:00Z"))
-            assert (await desk.told(session, later))[0] == 503  # another one: nobody writes it here
-            assert (found := desk.signals.alert(policy_uid=POLICY_UID)) is not None
-            assert found.began == datetime(2026, 3, 1, 12, 34, tzinfo=UTC)
+        desk.write(fired="2026-04-01T12:00:00Z")
+        async with desk.open() as session:
+            assert (await desk.told(session, notification(alert())))[0] == 503  # nobody writes it here
+            assert desk.signals.alert(policy_uid=POLICY_UID) is not None
 
     asyncio.run(play())
 
