@@ -60,7 +60,10 @@ class Settings:
     """File with a bearer token for it, read for each query; None sends none."""
 
     prometheus_ca_file: str | None = None
-    """File with the certificates that it is trusted by, read for each query; None trusts those of the image."""
+    """File with the certificates (PEM) that it is trusted by, read for each query; None trusts those of the image.
+
+    As long as it cannot be read, those of before hold; where there are none, no query has an answer.
+    """
 
     prometheus_timeout_seconds: float = 10
     """Longest time for one query."""

@@ -57,34 +57,46 @@ class Prometheus:
         self._token_file = Path(token_file) if token_file else None
         self._seconds = timeout_seconds
         self._ca_file = Path(ca_file) if ca_file else None
-        self._ca = self._certificates()
-        self._session = self._connected()
+        self._ca: bytes | None = None
+        self._session: aiohttp.ClientSession | None = None
+        try:
+            self._connect()
+        except (OSError, ValueError) as error:
+            _log.error("%s", self._untrusted(error))
 
     async def close(self) -> None:
         """Closes the connections."""
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
 
-    def _certificates(self) -> bytes | None:
-        return None if self._ca_file is None else self._ca_file.read_bytes()
+    def _connect(self) -> aiohttp.ClientSession:
+        """Connections that trust what the file holds now. Raises OSError, ValueError."""
+        ca = None if self._ca_file is None else self._ca_file.read_bytes()
+        if self._session is None or ca != self._ca:
+            self._ca = ca
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=True if ca is None else _trusting(ca)),
+                timeout=aiohttp.ClientTimeout(total=self._seconds + 1),
+            )
+        return self._session
 
-    def _connected(self) -> aiohttp.ClientSession:
-        tls = True if self._ca is None else ssl.create_default_context(cadata=self._ca.decode("ascii", "replace"))
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls), timeout=aiohttp.ClientTimeout(total=self._seconds + 1)
-        )
-
-    async def _follow_rotation(self) -> None:
-        """New certificates need new connections; as long as the file cannot be read, those of before hold."""
+    async def _connected(self) -> aiohttp.ClientSession:
+        """While the file cannot be read, the connections of before hold. Raises Unreachable where there are none."""
+        before = self._session
         try:
-            renewed = self._certificates()
-            if renewed == self._ca:
-                return
-            self._ca, before = renewed, self._session
-            self._session = self._connected()
-        except (OSError, ssl.SSLError) as error:
-            _log.warning("prometheusCaFile: %s", error)
-            return
-        await before.close()
+            session = self._connect()
+        except (OSError, ValueError) as error:
+            if before is None:
+                raise Unreachable(self._untrusted(error)) from error
+            _log.warning("%s; the certificates of before hold", self._untrusted(error))
+            return before
+        if before is not None and before is not session:
+            await before.close()
+        return session
+
+    def _untrusted(self, error: Exception) -> str:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return f"prometheusCaFile: {self._ca_file}: {why}; mount a file with certificates in PEM there"
 
     async def ask(self, query: str) -> bool:
         """Is the query true now?
@@ -93,12 +105,10 @@ class Prometheus:
             Unreachable: no answer in time, not of Prometheus, or an error that has nothing to do with the query.
             QueryRefused: Prometheus cannot parse or execute it, or it gives a text or a range.
         """
-        await self._follow_rotation()
+        session = await self._connected()
         form = {"query": query, "timeout": f"{self._seconds:g}s", "limit": "1"}
         try:
-            async with self._session.post(
-                self._url, data=form, headers=self._headers(), allow_redirects=False
-            ) as response:
+            async with session.post(self._url, data=form, headers=self._headers(), allow_redirects=False) as response:
                 content = await response.content.read(_MAX_ANSWER + 1)
                 while not response.content.at_eof() and len(content) <= _MAX_ANSWER:
                     content += await response.content.read(_MAX_ANSWER + 1 - len(content))
@@ -110,6 +120,14 @@ class Prometheus:
         if self._token_file is None:
             return {}
         return {"Authorization": f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"}
+
+
+def _trusting(ca: bytes) -> ssl.SSLContext:
+    # What is not ASCII stands in comments, which may be in any language.
+    pem = ca.decode("ascii", "ignore")
+    if "-----BEGIN" not in pem:
+        raise ValueError("it holds no certificate in PEM")  # none at all would trust those of the image
+    return ssl.create_default_context(cadata=pem)
 
 
 def _truth(*, status: int, content: bytes) -> bool:

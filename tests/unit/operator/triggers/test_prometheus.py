@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,30 +160,101 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return certificate, key
 
 
+@contextlib.asynccontextmanager
+async def _served(*, certificate: Path, key: Path) -> AsyncIterator[str]:
+    """A Prometheus over TLS, by its URL; every query is true."""
+    application = web.Application()
+    application.router.add_post("/api/v1/query", says(vector(ONE)))
+    runner = web.AppRunner(application)
+    await runner.setup()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    await web.TCPSite(runner, host="127.0.0.1", port=0, ssl_context=tls).start()
+    try:
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 def test_certificates_are_rotated_without_a_restart(tmp_path: Path) -> None:
     (ours, key), (others, _) = _certificate(tmp_path, "ours"), _certificate(tmp_path, "others")
     trusted = tmp_path / "ca.crt"
     trusted.write_bytes(others.read_bytes())
 
     async def play() -> None:
-        application = web.Application()
-        application.router.add_post("/api/v1/query", says(vector(ONE)))
-        runner = web.AppRunner(application)
-        await runner.setup()
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(ours, key)
-        await web.TCPSite(runner, host="127.0.0.1", port=0, ssl_context=tls).start()
-        url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-        source = Prometheus(url=url, ca_file=str(trusted), timeout_seconds=5)
-        try:
-            with pytest.raises(Unreachable):
-                await source.ask("up")
-            trusted.write_bytes(ours.read_bytes())
-            assert await source.ask("up")
-            trusted.write_text("half a file")
-            assert await source.ask("up")  # what cannot be read changes nothing
-        finally:
-            await source.close()
-            await runner.cleanup()
+        async with _served(certificate=ours, key=key) as url:
+            source = Prometheus(url=url, ca_file=str(trusted), timeout_seconds=5)
+            try:
+                with pytest.raises(Unreachable):
+                    await source.ask("up")
+                trusted.write_bytes(ours.read_bytes())
+                assert await source.ask("up")
+                for unread in ("half a file", "# für später\n", ""):
+                    trusted.write_text(unread, encoding="utf-8")
+                    assert await source.ask("up")  # what cannot be read changes nothing
+                trusted.unlink()
+                assert await source.ask("up")
+            finally:
+                await source.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param("# Zertifikat für die Überwachung\n{}", id="a comment before it"),
+        pytest.param("{}# 証明書\n", id="a comment after it"),
+        pytest.param("\ufeff{}", id="a mark of its encoding"),
+        pytest.param("{}", id="nothing else"),
+    ],
+)
+def test_certificates_with_comments_in_any_language_are_read(tmp_path: Path, around: str) -> None:
+    ours, key = _certificate(tmp_path, "ours")
+    trusted = tmp_path / "ca.crt"
+    trusted.write_text(around.format(ours.read_text()), encoding="utf-8")
+
+    async def play() -> None:
+        async with _served(certificate=ours, key=key) as url:
+            source = Prometheus(url=url, ca_file=str(trusted), timeout_seconds=5)
+            try:
+                assert await source.ask("up")
+            finally:
+                await source.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "No such file", id="it is missing"),
+        pytest.param("", "no certificate in PEM", id="it is empty, which does not mean: trust the image's"),
+        pytest.param("# für später", "no certificate in PEM", id="it holds a comment alone"),
+        pytest.param("-----BEGIN CERTIFICATE-----\nxx\n", "PEM", id="it was cut"),
+    ],
+)
+def test_without_certificates_at_the_start_it_is_said_what_to_do_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str | None, why: str
+) -> None:
+    ours, key = _certificate(tmp_path, "ours")
+    trusted = tmp_path / "ca.crt"
+    if content is not None:
+        trusted.write_text(content, encoding="utf-8")
+
+    async def play() -> None:
+        async with _served(certificate=ours, key=key) as url:
+            source = Prometheus(url=url, ca_file=str(trusted), timeout_seconds=5)
+            try:
+                [told] = caplog.messages
+                assert told.startswith(f"prometheusCaFile: {trusted}: ")
+                assert why in told
+                assert "mount" in told
+                with pytest.raises(Unreachable, match="prometheusCaFile"):
+                    await source.ask("up")
+                trusted.write_bytes(ours.read_bytes())
+                assert await source.ask("up")
+            finally:
+                await source.close()
 
     asyncio.run(play())
