@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Final
 
-_PATTERN = re.compile(r"([0-9]{1,9})([smhdw])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+#: Longer than the calendar; what is longer still counts as this, so that twice of it can be reckoned with.
+LONGEST: Final = timedelta(days=100_000_000)
+
+#: As many digits as the CRD takes, with the unit twelve characters.
+_PATTERN = re.compile(r"([0-9]{1,11})([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_MOST = LONGEST // timedelta(seconds=1)
 
 
 def parse_duration(text: object) -> timedelta | None:
@@ -14,7 +20,4 @@ def parse_duration(text: object) -> timedelta | None:
     found = _PATTERN.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None
-    try:
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
-    except OverflowError:  # more than 2.7 million years
-        return None
+    return timedelta(seconds=min(int(found[1]) * _SECONDS[found[2]], _MOST))
