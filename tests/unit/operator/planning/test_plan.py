@@ -889,6 +889,11 @@ ROWS = [
         writes=["status", "create Prometheus check Job", "status"],
     ),
     Row(
+        says="what is true before and after a time when nobody asked was true all the time",
+        given=[*PROMOTED, edit(triggers=PATIENT), settle, true, settle, later(hours=5), restart, true],
+        writes=["status", "create Prometheus check Job", "status"],
+    ),
+    Row(
         says="ten minutes that were interrupted begin anew",
         given=[
             *(*PROMOTED, edit(triggers=PATIENT), settle, true, settle, later(minutes=5), false, settle),
