@@ -136,7 +136,8 @@ class Evaluator:
     def _tell(self, query: str, policies: list[Policy], *, truth: bool | None, problem: Cause | None) -> None:
         sample = Sample(query=query, at=self._now(), truth=truth, problem=problem)
         for policy in policies:
-            if self._signals.sampled(policy_uid=policy.uid, sample=sample) or _is_pending(policy):
+            # What is true as before may have been true for long enough by now.
+            if self._signals.sampled(policy_uid=policy.uid, sample=sample) or (truth and _is_pending(policy)):
                 self._queue.add(policy.key)
 
     def _policies_by_query(self) -> dict[str, list[Policy]]:

@@ -65,10 +65,14 @@ class Desk:
             **how,
         )
 
-    def add(self, name: str, *, query: str, version: int = 1, **spec: Any) -> None:
+    def add(self, name: str, *, query: str, version: int = 1, state: str | None = None, **spec: Any) -> None:
         triggers = {"prometheus": {"query": query, "interval": "0s"}}
         body = a_policy(
-            name=name, uid=f"uid-{name}", resource_version=str(version), spec={**spec, "triggers": triggers}
+            name=name,
+            uid=f"uid-{name}",
+            resource_version=str(version),
+            spec={**spec, "triggers": triggers},
+            status={"triggers": {"prometheus": {"state": state}}} if state else {},
         )
         self.cache.put_policy(body)
 
@@ -201,6 +205,31 @@ def test_without_a_prometheus_every_policy_is_told_so() -> None:
         assert sample.problem is not None
         assert sample.problem.reason == "PrometheusNotConfigured"
         assert await desk.woken() == {"a"}
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("answer", "wakes"),
+    [
+        pytest.param(True, 3, id="true: its time may have come"),
+        pytest.param(False, 1, id="false: once, for it waits no more"),
+        pytest.param(QueryRefused("parse error"), 1, id="refused: once"),
+        pytest.param(Unreachable("HTTP 503"), 1, id="no answer: once, when it lasts"),
+        pytest.param(None, 1, id="no Prometheus any more: once"),
+    ],
+)
+def test_how_often_a_policy_that_is_pending_is_looked_at(answer: bool | Exception | None, wakes: int) -> None:
+    async def play() -> None:
+        source = None if answer is None else Scripted(answers=[answer])
+        desk = Desk(source=source)
+        desk.add("a", query="up", state="Pending")
+        found = []
+        for _ in range(3):
+            seen = desk.sample("a")
+            await desk.until(lambda seen=seen: desk.sample("a") is not seen)  # type: ignore[misc]
+            found.append(await desk.woken())
+        assert found.count({"a"}) == wakes
 
     asyncio.run(play())
 
