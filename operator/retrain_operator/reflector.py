@@ -51,10 +51,11 @@ class Reflector:
         version: str | None = since
         wait, clock = self._settings.backoff_first_seconds, asyncio.get_running_loop().time
         while True:
-            began, at_least = clock(), 0.0
+            began, answered, at_least = clock(), False, 0.0
             try:
                 if version is None:
                     version = await self._list()
+                began = clock()
                 changes = changes_since(
                     self._api,
                     path=self._kind.path(namespace=self._namespace),
@@ -63,17 +64,21 @@ class Reflector:
                     inactivity_seconds=self._settings.inactivity_seconds,
                 )
                 async for change in changes:
+                    answered = True
                     version = change.version or version
                     if change.kind != "BOOKMARK":
                         self._hear(change.body, deleted=change.kind == "DELETED")
-                told = "ended"
+                told, answered = "ended", True
             except Expired:
                 told, version = "expired", None
             except ApiError as error:
                 told, at_least = str(error), error.retry_after or 0.0
+            except aiohttp.SocketTimeoutError:
+                told, answered = "silent", True
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 told = f"{type(error).__name__}: {error}"
-            if clock() - began >= _LASTED:
+            # A request that fails slowly is no watch that lasted.
+            if answered and clock() - began >= _LASTED:
                 wait = self._settings.backoff_first_seconds
                 continue
             _log.info("watch of %s: %s; again in %.1f s", self._kind.plural, told, max(wait, at_least))

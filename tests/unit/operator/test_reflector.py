@@ -23,6 +23,8 @@ from retrain_operator.settings import Settings
 from tests.builders import a_job, a_policy
 
 KEY = PolicyKey(namespace="team-a", name="flight-delays")
+#: Seconds; what stands in for the five after which a watch was a good one.
+LASTED = 0.05
 QUICK = Settings(inactivity_seconds=0.3, backoff_first_seconds=0.01, backoff_last_seconds=0.02)
 
 #: What the server does with the n-th watch; after the last it says nothing and stays open.
@@ -72,18 +74,45 @@ async def drops(request: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+def slowly(turn: Turn) -> Turn:
+    """The same, after a while."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(2 * LASTED)
+        return await turn(request)
+
+    return answer
+
+
 @dataclass
 class Server:
-    """`asked`: the versions from which it was asked to watch, in order; `lists`: how often it was listed."""
+    """`asked`: the versions from which it was asked to watch, in order; `lists`: how often it was listed.
+
+    `gaps`: seconds from the end of an answer to the next question.
+    """
 
     turns: Sequence[Turn]
     listed: Sequence[Mapping[str, Any]] = ()
+    list_turns: Sequence[Turn] = ()
     asked: list[str] = field(default_factory=list)
     lists: int = 0
+    gaps: list[float] = field(default_factory=list)
+    ended: float | None = None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        clock = asyncio.get_running_loop().time
+        if self.ended is not None:
+            self.gaps.append(clock() - self.ended)
+        try:
+            return await self._answer(request)
+        finally:
+            self.ended = clock()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         if "watch" not in request.query:
             self.lists += 1
+            if self.lists <= len(self.list_turns):
+                return await self.list_turns[self.lists - 1](request)
             return web.json_response({"metadata": {"resourceVersion": "100"}, "items": list(self.listed)})
         assert request.query["labelSelector"] == JOBS.selector
         self.asked.append(request.query["resourceVersion"])
@@ -92,7 +121,7 @@ class Server:
         return await turn(request)
 
 
-def watched(server: Server, *, cache: Cache, until: Callable[[], bool]) -> set[PolicyKey]:
+def watched(server: Server, *, cache: Cache, until: Callable[[], bool], settings: Settings = QUICK) -> set[PolicyKey]:
     """Follows from version 10 on until the test has seen enough; the policies that are to be looked at."""
     woken: set[PolicyKey] = set()
 
@@ -105,7 +134,7 @@ def watched(server: Server, *, cache: Cache, until: Callable[[], bool]) -> set[P
         await site.start()
         api = KubeApi(configuration=client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}"))
         queue = WorkQueue()
-        reflector = Reflector(api=api, cache=cache, queue=queue, kind=JOBS, namespace=None, settings=QUICK)
+        reflector = Reflector(api=api, cache=cache, queue=queue, kind=JOBS, namespace=None, settings=settings)
         task = asyncio.create_task(reflector.follow(since="10"))
         try:
             async with asyncio.timeout(10):
@@ -197,6 +226,50 @@ def test_a_job_that_leaves_the_watch_is_dropped() -> None:
     server, cache = Server(turns=[says(event("ADDED", version="11"), event("DELETED", version="12"))]), known()
     woken = watched(server, cache=cache, until=lambda: len(server.asked) == 2)
     assert (jobs(cache), woken) == ([], {KEY})
+
+
+@pytest.mark.parametrize(
+    ("turns", "lists", "together"),
+    [
+        pytest.param([slowly(refuses(503))] * 3, [], 1, id="refused after a while"),
+        pytest.param([slowly(drops)] * 6, [], 2, id="dropped after a while; aiohttp itself asks once more"),
+        pytest.param([slowly(says(b"<html>\n"))] * 3, [], 1, id="answered after a while, by no API server"),
+        pytest.param([refuses(410)], [slowly(refuses(503))] * 2, 1, id="a list is needed, and refused after a while"),
+    ],
+)
+def test_what_fails_slowly_is_not_repeated_at_once(
+    turns: Sequence[Turn], lists: Sequence[Turn], together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrain_operator.reflector._LASTED", LASTED)
+    patient = Settings(inactivity_seconds=5, backoff_first_seconds=0.2, backoff_last_seconds=0.4)
+    server = Server(turns=turns, list_turns=lists)
+    watched(server, cache=known(), until=lambda: len(server.gaps) >= 3 * together, settings=patient)
+    first, *later = server.gaps[together - 1 : 3 * together : together]
+    assert first >= 0.19
+    assert min(later) >= 0.39  # doubled
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        pytest.param(slowly(says(event("ADDED", version="11"))), id="it ended after a while"),
+        pytest.param(slowly(says()), id="it ended after a while without a change"),
+        pytest.param(says(event("ADDED", version="11"), stays=True), id="it went silent"),
+        pytest.param(says(stays=True), id="it was silent from the first"),
+    ],
+)
+def test_a_watch_that_lasted_begins_anew_at_once(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrain_operator.reflector._LASTED", LASTED)
+    patient = Settings(inactivity_seconds=0.3, backoff_first_seconds=60, backoff_last_seconds=60)
+    server = Server(turns=[turn, turn])
+    watched(server, cache=known(), until=lambda: len(server.asked) >= 3, settings=patient)  # within its ten seconds
+
+
+def test_retry_after_is_kept_to_where_the_refusal_took_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrain_operator.reflector._LASTED", LASTED)
+    server = Server(turns=[slowly(refuses(429, **{"Retry-After": "1"}))])
+    watched(server, cache=known(), until=lambda: len(server.asked) >= 2)
+    assert server.gaps[0] >= 0.9
 
 
 def test_retry_after_is_kept_to() -> None:
