@@ -6,6 +6,7 @@ long the Lease stays as it is. Clocks that differ therefore neither lose a lease
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,8 @@ def desired_spec(*, lease: LeaseView | None, identity: str, times: LeaseTimes, n
     changed = lease is not None and not held_before
     return {
         "holderIdentity": identity,
-        "leaseDurationSeconds": max(1, round(times.duration)),
+        # Upwards: nobody may take it as long as its holder acts.
+        "leaseDurationSeconds": max(1, math.ceil(times.duration)),
         "acquireTime": lease.acquired if lease is not None and held_before and lease.acquired else moment,
         "renewTime": moment,
         "leaseTransitions": (0 if lease is None else lease.transitions) + (1 if changed else 0),

@@ -57,6 +57,22 @@ def test_what_is_written(lease: LeaseView | None, acquired: str, transitions: in
     }
 
 
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        pytest.param(15.0, 15, id="whole seconds"),
+        pytest.param(15.4, 16, id="a little more than whole seconds"),
+        pytest.param(1.4, 2, id="less than a second and a half"),
+        pytest.param(0.3, 1, id="less than a second"),
+    ],
+)
+def test_nobody_takes_the_lease_while_its_holder_may_act(seconds: float, written: int) -> None:
+    spec = desired_spec(lease=None, identity="other", times=LeaseTimes(duration=seconds), now=NOON)
+    assert spec["leaseDurationSeconds"] == written
+    seen = lease_view({"metadata": {"resourceVersion": "8"}, "spec": spec})
+    assert next_step(lease=seen, identity="me", unchanged_seconds=seconds - 0.01) == "wait"
+
+
 def test_a_lease_full_of_rubbish_is_nobodys() -> None:
     seen = lease_view({"metadata": {}, "spec": {"holderIdentity": 7, "leaseDurationSeconds": "x"}})
     assert next_step(lease=seen, identity="me", unchanged_seconds=0) == "take"
