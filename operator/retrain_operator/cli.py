@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from retrain_operator import __version__
@@ -53,6 +53,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def chosen_settings(arguments: list[str]) -> Settings:
+    """The settings of `run`: its options are settings too, checked as such, and go on top.
+
+    Raises:
+        SettingsError: a line for each that cannot be.
+    """
+    return _settings(_parser().parse_args(arguments))
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    flags = list(chosen.set)
+    # JSON is YAML that needs no other quotes.
+    if chosen.namespace:
+        flags.append(f"namespaces={json.dumps(chosen.namespace)}")
+    if chosen.selector is not None:
+        flags.append(f"selector={json.dumps(chosen.selector)}")
+    return load_settings(chosen.settings, flags=flags)
+
+
 def _check(chosen: argparse.Namespace) -> int:
     try:
         load_settings(chosen.file, flags=chosen.set)
@@ -75,16 +94,12 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging(style=chosen.log_format or "text", level=chosen.log_level)
     log = logging.getLogger("retrain_operator")
     try:
-        settings = load_settings(chosen.settings, flags=chosen.set)
+        settings = _settings(chosen)
     except SettingsError as error:
         for line in str(error).splitlines():
             log.error("settings: %s", line)
         return 2
     configure_logging(style=chosen.log_format or settings.log_format, level=chosen.log_level)
-    if chosen.namespace:
-        settings = replace(settings, namespaces=tuple(chosen.namespace))
-    if chosen.selector is not None:
-        settings = replace(settings, selector=chosen.selector)
     try:
         asyncio.run(_run(settings=settings, context=chosen.context))
     except ApiError as error:

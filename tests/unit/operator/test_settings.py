@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from retrain_operator.cli import main
+from retrain_operator.cli import chosen_settings, main
 from retrain_operator.settings import Settings, SettingsError
 from retrain_operator.settings_reader import keys, load_settings, read_settings
 
@@ -131,6 +133,41 @@ def test_flags_go_on_top_of_the_file(tmp_path: Path) -> None:
     found = load_settings(path, flags=["workers=3", "namespaces=[a, b]", "prometheusUrl=http://prometheus:9090"])
     assert (found.workers, found.resync_seconds, found.namespaces) == (3, 5.0, ("a", "b"))
     assert found.prometheus_url == "http://prometheus:9090"
+
+
+def test_options_go_on_top_of_flags(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("{namespaces: [a], selector: team=a}")
+    words = ["--settings", str(path), "--set", "namespaces=[b]", "--set", "selector=team=b", "--set", "workers=3"]
+    assert chosen_settings(["run", *words]).namespaces == ("b",)
+    found = chosen_settings(["run", *words, "--namespace", "c", "--namespace", "d", "--selector", "team in (a, b),!x"])
+    assert (found.namespaces, found.selector, found.workers) == (("c", "d"), "team in (a, b),!x", 3)
+    assert chosen_settings(["run", *words, "--selector", ""]).selector == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param(["--selector", "= ="], "selector: '= =' is not valid; write a label selector", id="no selector"),
+        pytest.param(["--selector", "team=a,"], "selector: 'team=a,' is not valid", id="half a selector"),
+        pytest.param(["--selector", '"'], "selector: '\"' is not valid", id="a quotation mark"),
+        pytest.param(["--namespace", "Team_A"], "namespaces: ['Team_A'] is not valid", id="no name of a namespace"),
+        pytest.param(["--namespace", "a", "--namespace", ""], "namespaces: ['a', ''] is not valid", id="an empty one"),
+    ],
+)
+def test_options_are_checked_as_settings_are(options: list[str], words: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        chosen_settings(["run", *options])
+
+
+def test_a_wrong_option_ends_the_command_with_2_and_a_sentence_for_each() -> None:
+    command = [sys.executable, "-m", "retrain_operator", "run", "--selector", "= =", "--namespace", "Team_A"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert [line.split("settings: ")[1].split(":")[0] for line in done.stderr.splitlines()] == [
+        "namespaces",
+        "selector",
+    ]
 
 
 @pytest.mark.parametrize(
