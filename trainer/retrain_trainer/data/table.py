@@ -10,30 +10,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
 from retrain_trainer.data import csvfile
 from retrain_trainer.data.budget import Room, check_parquet, check_rows, check_texts, room_for, width_of
+from retrain_trainer.data.kinds import StoredType, kind_of
 from retrain_trainer.data.names import listed, literal, naive, quoted
+from retrain_trainer.data.parquetfile import parquet_relation
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.trouble import explained, first_named, told, unreadable
 from retrain_trainer.errors import SpecError
 
 __all__ = ["Parameters", "StoredType", "Table", "Where", "naive", "open_table", "quoted"]
 
-StoredType = Literal["Integer", "Number", "String", "Boolean", "Timestamp", "Other"]
-
-_KINDS: dict[str, StoredType] = {
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "Integer"),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "Integer"),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), "Number"),
-    **dict.fromkeys(("VARCHAR", "UUID"), "String"),
-    "BOOLEAN": "Boolean",
-    **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "Timestamp"),
-    "TIMESTAMP WITH TIME ZONE": "Timestamp",
-}
 Parameters = Sequence[Any]
 
 
@@ -70,7 +61,7 @@ class Table:
         self._show_values = show_values
         self.memory_limit_bytes = memory_limit_bytes
         described = connection.execute("DESCRIBE data").fetchall()
-        self.columns: Mapping[str, StoredType] = MappingProxyType({name: _type(kind) for name, kind, *_ in described})
+        self.columns: Mapping[str, StoredType] = MappingProxyType({name: kind_of(kind) for name, kind, *_ in described})
         self._width = sum(width_of(kind) for _, kind, *_ in described)
         self.rows = self.count(where=Where())
 
@@ -185,8 +176,9 @@ def open_table(
                 )
         else:
             with explained(room=str(room), files=source.files, show_values=show_values):
-                check_parquet(connection, files=source.files, room=room)
-                _view_parquet(connection, files=source.files)
+                relation = parquet_relation(connection, files=source.files)
+                check_parquet(connection, files=source.files, relation=relation, room=room)
+                _view_parquet(connection, relation=relation)
             connection.execute(f"SET allowed_paths = {listed(source.files)}")
         # From here on no other file can be reached any more, whatever an expression says.
         if exports is not None:
@@ -219,7 +211,7 @@ def _read_csv(
         csvfile.settle_types(connection, text_columns=text_columns, time_column=time_column)
         # Times become UTC without a zone, so that day boundaries mean the same everywhere.
         for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
-            if _type(kind) == "Timestamp" and kind != "TIMESTAMP":
+            if kind_of(kind) == "Timestamp" and kind != "TIMESTAMP":
                 connection.execute(f"ALTER TABLE data ALTER {quoted(name)} TYPE TIMESTAMP")
     except duckdb.Error as error:
         if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in str(error):
@@ -229,19 +221,14 @@ def _read_csv(
         raise unreadable(path, odd or told(error, show_values=show_values)) from None
 
 
-def _view_parquet(connection: duckdb.DuckDBPyConnection, *, files: Sequence[Path]) -> None:
+def _view_parquet(connection: duckdb.DuckDBPyConnection, *, relation: str) -> None:
     """Times in UTC without a zone, NaN as null: as if the same rows came as CSV."""
-    relation = f"read_parquet({listed(files)})"
     columns = []
     for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall():  # noqa: S608
         column = quoted(name)
-        if _type(kind) == "Timestamp" and kind != "TIMESTAMP":
+        if kind_of(kind) == "Timestamp" and kind != "TIMESTAMP":
             column = f"CAST({column} AS TIMESTAMP) AS {column}"
         elif kind in ("FLOAT", "DOUBLE"):
             column = f"nullif({column}, CAST({literal('NaN')} AS {kind})) AS {column}"
         columns.append(column)
     connection.execute(f"CREATE VIEW data AS SELECT {', '.join(columns)} FROM {relation}")  # noqa: S608
-
-
-def _type(name: str) -> StoredType:
-    return "Number" if name.startswith("DECIMAL") else _KINDS.get(name, "Other")
