@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from retrain_trainer.data.names import exact
 from retrain_trainer.data.trouble import too_large, unreadable
 
 #: Deflate packs at most 1,032 bytes into one: an upper bound that needs no reading (RFC 1951; zlib's technical notes).
@@ -83,7 +84,7 @@ def check_parquet(connection: duckdb.DuckDBPyConnection, *, files: Sequence[Path
 
     Repeated texts are stored once: what they take is known only when they were read, and `check_rows` is asked again.
     """
-    names = [str(path) for path in files]
+    names = [exact(path) for path in files]
     [(rows,)] = connection.execute("SELECT sum(num_rows) FROM parquet_file_metadata(?)", [names]).fetchall()
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()  # noqa: S608 - our own text
     [(texts,)] = connection.execute(

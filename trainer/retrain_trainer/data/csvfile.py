@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from retrain_trainer.data.names import listed, literal, quoted
+from retrain_trainer.data.names import exact, listed, literal, quoted
 from retrain_trainer.data.trouble import told, unreadable
 
 _DELIMITERS = ",;\t|"
@@ -37,14 +37,16 @@ def csv_relation(files: Sequence[Path], *, text_columns: Collection[str]) -> str
     texts = [name for name in names if name in text_columns]
     if texts:
         options += ", types = {" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
-    return f"read_csv({listed(files)}, {options})"
+    return f"read_csv({listed([exact(path) for path in files])}, {options})"
 
 
 def _dialect(delimiter: str) -> str:
-    # skip and comment are set: left to itself, DuckDB skips whatever stands above the longest row.
+    # skip and comment are set: left to itself, DuckDB skips whatever stands above the longest row. Nor is a folder a
+    # column, whatever it is called: `year=2013` would even take the place of the column `year` in the file.
     return (
         f"header = true, delim = {literal(delimiter)}, quote = '\"', escape = '\"', skip = 0, comment = '', "
-        f"null_padding = false, ignore_errors = false, strict_mode = true, max_line_size = {MAX_LINE_BYTES}"
+        f"null_padding = false, ignore_errors = false, strict_mode = true, max_line_size = {MAX_LINE_BYTES}, "
+        "hive_partitioning = false"
     )
 
 
@@ -54,7 +56,7 @@ def odd_line(connection: duckdb.DuckDBPyConnection, path: Path, *, show_values: 
     columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
     options = f"{_dialect(delimiter)}, auto_detect = false, columns = {columns}"
     try:
-        connection.execute(f"SELECT count(*) FROM read_csv({listed([path])}, {options})")  # noqa: S608 - our own text
+        connection.execute(f"SELECT count(*) FROM read_csv({listed([exact(path)])}, {options})")  # noqa: S608 - our own text
     except duckdb.Error as error:
         return told(error, show_values=show_values)
     return None

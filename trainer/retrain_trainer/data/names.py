@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 
 def quoted(name: str) -> str:
@@ -19,6 +21,11 @@ def literal(value: object) -> str:
 def listed(values: Sequence[object]) -> str:
     """Texts as an SQL list."""
     return "[" + ", ".join(literal(value) for value in values) + "]"
+
+
+def exact(path: Path) -> str:
+    """A file's name as DuckDB takes it, which reads `*`, `?` and `[` as wildcards unless they stand in brackets."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def naive(moment: datetime) -> datetime:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from retrain_trainer.data.kinds import kind_of
-from retrain_trainer.data.names import listed, literal
+from retrain_trainer.data.names import exact, listed, literal
 from retrain_trainer.data.trouble import unreadable
 
 #: The type of a column without any value, as pandas and Arrow write it: it goes with every other.
@@ -42,14 +42,14 @@ def parquet_relation(connection: duckdb.DuckDBPyConnection, *, files: Sequence[P
             raise unreadable(other.path, f"has column {more[0][:60]!r} besides, unlike {first.path.name[:60]!r}")
         for name, kind in other.types.items():
             types[folded[name.casefold()]].setdefault(kind, other.path)
-    options = ""
+    options = ", hive_partitioning = false"  # a folder `year=2013` is no column
     if any(len(kinds) > 1 for kinds in types.values()):
         columns = [
             f"{literal(name)}: {{name: {literal(name)}, type: {literal(_united(name, kinds))}, default_value: NULL}}"
             for name, kinds in types.items()
         ]
-        options = f", schema = MAP {{{', '.join(columns)}}}"
-    return f"read_parquet({listed(files)}{options})"
+        options += f", schema = MAP {{{', '.join(columns)}}}"
+    return f"read_parquet({listed([exact(path) for path in files])}{options})"
 
 
 def _layouts(connection: duckdb.DuckDBPyConnection, *, files: Sequence[Path]) -> list[_Layout]:
@@ -58,7 +58,7 @@ def _layouts(connection: duckdb.DuckDBPyConnection, *, files: Sequence[Path]) ->
         "SELECT min(file_name), fields FROM (SELECT file_name, "
         "list((name, duckdb_type, coalesce(num_children, 0)) ORDER BY column_id) AS fields "
         "FROM parquet_schema(?) GROUP BY file_name) GROUP BY fields",
-        [[str(path) for path in files]],
+        [[exact(path) for path in files]],
     ).fetchall()
     place = {str(path): number for number, path in enumerate(files)}
     found = sorted((place[name], _columns(fields)) for name, fields in rows)

@@ -103,6 +103,10 @@ def _check(*, path: Path, root: Path, uri: str) -> None:
         raise DataUnavailable(
             reason="DataUnreadable", message=f"{uri} matches {path.name!r}, a link that leads out of the claim"
         )
+    if "\\" in str(path) and any(sign in str(path) for sign in "*?["):
+        raise DataUnavailable(
+            reason="DataUnreadable", message=f"{uri} matches {path.name!r}: no backslash beside *, ? or [; rename it"
+        )
     if not os.access(real, os.R_OK, effective_ids=True):
         raise DataUnavailable(
             reason="PermissionDenied",

@@ -17,7 +17,7 @@ import duckdb
 from retrain_trainer.data import csvfile
 from retrain_trainer.data.budget import Room, check_parquet, check_rows, check_texts, room_for, width_of
 from retrain_trainer.data.kinds import StoredType, kind_of
-from retrain_trainer.data.names import listed, literal, naive, quoted
+from retrain_trainer.data.names import exact, listed, literal, naive, quoted
 from retrain_trainer.data.parquetfile import parquet_relation
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.trouble import explained, first_named, told, unreadable
@@ -179,7 +179,7 @@ def open_table(
                 relation = parquet_relation(connection, files=source.files)
                 check_parquet(connection, files=source.files, relation=relation, room=room)
                 _view_parquet(connection, relation=relation)
-            connection.execute(f"SET allowed_paths = {listed(source.files)}")
+            connection.execute(f"SET allowed_paths = {listed([*source.files, *map(exact, source.files)])}")
         # From here on no other file can be reached any more, whatever an expression says.
         if exports is not None:
             connection.execute(f"SET allowed_directories = {listed([exports])}")

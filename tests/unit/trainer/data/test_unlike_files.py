@@ -25,6 +25,16 @@ def parquet(folder: Path, **files: str) -> None:
         duckdb.sql(f"COPY ({sql}) TO '{folder / name}.parquet' (FORMAT parquet)")
 
 
+def rows(folder: Path, kind: str, **values: int) -> None:
+    """Files of one kind with one row of a column `x` each."""
+    for name, value in values.items():
+        if kind == "csv":
+            (folder / f"{name}.csv").write_text(f"x\n{value}\n")
+        else:
+            parquet(folder, made=f"SELECT {value}::BIGINT AS x")
+            (folder / "made.parquet").rename(folder / f"{name}.parquet")
+
+
 def read(claim: Path, uri: str = "pvc://data/*.parquet", *, order: str = "ALL") -> tuple[dict[str, str], list[Any]]:
     """Columns with their types, and all rows, before and after they are loaded."""
     with opened(claim, uri) as table:
@@ -100,6 +110,28 @@ def test_parquet_files_that_cannot_be_united_are_named(tmp_path: Path, first: st
         read(tmp_path)
     assert (refused.value.reason, refused.value.exit_code) == ("DataUnreadable", 66)
     assert told in refused.value.message
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    "name", ["day[12]", "day?", "day*", "[!x]ay1", "day[1", "day]", "{day1,day2}", "d'ay", "day\\1", "~"]
+)
+def test_a_name_that_looks_like_a_pattern_is_one_file(tmp_path: Path, name: str, kind: str) -> None:
+    rows(tmp_path, kind, **{name: 12, "day1": 1, "day2": 2})
+    (tmp_path / "x").mkdir()
+    rows(tmp_path / "x", kind, **{name: 3})
+    assert read(tmp_path, f"pvc://data/*.{kind}")[1] == [(1,), (2,), (12,)]
+    assert read(tmp_path, f"pvc://data/x/*.{kind}")[1] == [(3,)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_folders_give_no_columns(tmp_path: Path, kind: str) -> None:
+    claim = tmp_path / "run=7"
+    for year in (2013, 2014):
+        folder = claim / f"year={year}" / "x=9"
+        folder.mkdir(parents=True)
+        rows(folder, kind, a=year)
+    assert read(claim, f"pvc://data/**/*.{kind}") == ({"x": "Integer"}, [(2013,), (2014,)])
 
 
 def test_columns_of_parquet_may_change_places_and_capitals(tmp_path: Path) -> None:
