@@ -54,7 +54,7 @@ def reach(this: Context) -> Reached:
     run, spec, head = this.run, this.spec, this.head
     # 2. Open the data.
     source = open_source(uri=spec.data.uri, claims=run.mounts, default=run.claims)
-    this.say(f"data: {len(source.files)} file(s), {source.size:,} bytes, {source.fingerprint[:19]}")
+    this.say(f"data: {source.told}")
     if (quiet := opening.nothing_new(this, source)) is not None:
         return quiet
     with open_table(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +24,10 @@ _EDGE = 65536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Files of one format, sorted by name. `fingerprint` changes when their content does; size in bytes."""
+    """Files of one format, sorted by name. `fingerprint` changes when their content does; size in bytes.
+
+    again: names that were left out, each with the file that it is again.
+    """
 
     uri: str
     root: Path
@@ -30,6 +35,15 @@ class Source:
     format: Format
     fingerprint: str
     size: int
+    again: Mapping[str, str]
+
+    @property
+    def told(self) -> str:
+        """What is read, for the log."""
+        text = f"{len(self.files)} file(s), {self.size:,} bytes, {self.fingerprint[:19]}"
+        for name, file in islice(self.again.items(), 1):
+            text += f"; {name[:60]!r} is {file[:60]!r} again and is read once"
+        return text + (f", as are {len(self.again) - 1:,} more" if len(self.again) > 1 else "")
 
 
 def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT_CLAIMS) -> Source:
@@ -43,11 +57,14 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
     location = parse_uri(uri=uri)
     root = resolve(location=location, claims=claims, default=default)
     found = sorted(root.glob(location.path)) if location.path else []
-    files = [path for path in found if path.is_file() or path.is_symlink()]
+    matching = [path for path in found if path.is_file() or path.is_symlink()]
+    files = [path for path in matching if not _hidden(path=path, root=root, pattern=location.path)]
     if not files:
-        raise DataUnavailable(reason="DataMissing", message=f"no file matches {uri}; {_holds(root, location)}")
+        dotted = "; names that begin with a dot are read only if the URI names the dot" if matching else ""
+        raise DataUnavailable(reason="DataMissing", message=f"no file matches {uri}; {_holds(root, location)}{dotted}")
     for path in files:
         _check(path=path, root=root, uri=uri)
+    files, again = _once(files=files, root=root)
     formats = {_format(path) for path in files}
     if len(formats) > 1 or None in formats:
         odd = next((path for path in files if _format(path) is None), files[-1])
@@ -70,12 +87,34 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
         format=formats.pop() or "csv",
         fingerprint=f"sha256:{digest.hexdigest()}",
         size=size,
+        again=again,
     )
 
 
 def _format(path: Path) -> Format | None:
     name = path.name.lower()
     return next((kind for suffix, kind in SUFFIXES.items() if name.endswith(suffix)), None)
+
+
+def _hidden(*, path: Path, root: Path, pattern: str) -> bool:
+    """Does a name begin with a dot that no wildcard stands for, as in a shell (`.ipynb_checkpoints`, `..data`)?"""
+    named = [part for part in pattern.split("/") if part.startswith(".")]
+    parts = path.relative_to(root).parts
+    return any(part.startswith(".") and not any(fnmatchcase(part, dotted) for dotted in named) for part in parts)
+
+
+def _once(*, files: Sequence[Path], root: Path) -> tuple[list[Path], dict[str, str]]:
+    """Every file by one name, its own rather than a link to it, and the other names, each with the one that is kept."""
+    kept: dict[Path | tuple[int, int], Path] = {}
+    again: dict[str, str] = {}
+    real = {path: path.resolve() for path in files}
+    for path in sorted(files, key=lambda path: real[path] != root.resolve() / path.relative_to(root)):
+        status = path.stat()
+        # Some file systems make up inodes: they count only where a file says that it has several names.
+        one = kept.setdefault((status.st_dev, status.st_ino) if status.st_nlink > 1 else real[path], path)
+        if one != path:
+            again[str(path.relative_to(root))] = str(one.relative_to(root))
+    return sorted(kept.values()), again
 
 
 def _holds(root: Path, location: Location) -> str:
