@@ -33,7 +33,7 @@ def csv_relation(files: Sequence[Path], *, text_columns: Collection[str]) -> str
                 what = f"lacks column {missing[0]!r}" if missing else f"has column {more[0]!r} besides"
                 raise unreadable(path, f"{what}, unlike {first.name!r}")
             raise unreadable(path, f"has its columns in another order than {first.name!r}")
-    options = f"{_dialect(delimiter)}, sample_size = -1, nullstr = {listed(_NULLS)}"
+    options = f"{_dialect(delimiter)}, sample_size = -1, files_to_sniff = -1, nullstr = {listed(_NULLS)}"
     texts = [name for name in names if name in text_columns]
     if texts:
         options += ", types = {" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"

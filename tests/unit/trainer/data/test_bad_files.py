@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,10 +17,10 @@ from retrain_trainer.errors import DataUnavailable, SpecError
 GOOD = "happened,x,late\n2024-01-01 00:00:00,1,yes\n2024-01-02 00:00:00,2,no\n"
 
 
-def opened(claim: Path, uri: str = "pvc://data/in/*.csv") -> Table:
+def opened(claim: Path, uri: str = "pvc://data/in/*.csv", **options: Any) -> Table:
     """The table of a claim's files."""
     source = open_source(uri=uri, claims={"data": claim})
-    return open_table(source=source, memory_limit_bytes=2**29, threads=1, scratch=claim)
+    return open_table(source=source, memory_limit_bytes=2**29, threads=1, scratch=claim, **options)
 
 
 def _write(name: str, content: bytes | str) -> Callable[[Path], None]:

@@ -134,6 +134,32 @@ def test_folders_give_no_columns(tmp_path: Path, kind: str) -> None:
     assert read(claim, f"pvc://data/**/*.{kind}") == ({"x": "Integer"}, [(2013,), (2014,)])
 
 
+@pytest.mark.parametrize("place", [0, 14])
+@pytest.mark.parametrize(
+    ("usual", "odd", "kind"),
+    [
+        pytest.param("1", "1.7", "Number", id="decimals"),
+        pytest.param("1", "abc", "String", id="text"),
+        pytest.param("1", "99999999999999999999", "Integer", id="a number beyond 64 bits"),
+        pytest.param("1", "true", "String", id="true"),
+        pytest.param("true", "1", "String", id="a number beside true and false"),
+        pytest.param("2024-01-01", "2024-01-02 13:00:00", "Timestamp", id="a time beside dates"),
+        pytest.param("2024-01-01 13:00:00", "2024-01-02", "Timestamp", id="a date beside times"),
+        pytest.param("", "7", "Integer", id="the only number"),
+        pytest.param("", "true", "Boolean", id="the only truth"),
+        pytest.param("7", "", "Integer", id="nothing"),
+    ],
+)
+def test_every_csv_file_has_a_say_in_the_types(tmp_path: Path, usual: str, odd: str, kind: str, place: int) -> None:
+    values = [odd if number == place else usual for number in range(15)]
+    for number, value in enumerate(values):
+        (tmp_path / f"{number:02}.csv").write_text(f"x,y\n{value},1\n")
+    with opened(tmp_path, "pvc://data/*.csv", time_column="x" if kind == "Timestamp" else None) as table:
+        assert dict(table.columns) == {"x": kind, "y": "Integer"}
+        assert table.query("SELECT count(*), count(x) FROM data") == [(15, sum(value != "" for value in values))]
+        assert kind != "Number" or table.query("SELECT max(x) FROM data") == [(1.7,)]
+
+
 def test_columns_of_parquet_may_change_places_and_capitals(tmp_path: Path) -> None:
     parquet(tmp_path, a="SELECT 1 AS Speed, 3 AS z", b="SELECT 4 AS z, 2.5::DOUBLE AS speed")
     assert read(tmp_path) == ({"Speed": "Number", "z": "Integer"}, [(1.0, 3), (2.5, 4)])
