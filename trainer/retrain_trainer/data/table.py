@@ -222,12 +222,14 @@ def _read_csv(
 
 
 def _view_parquet(connection: duckdb.DuckDBPyConnection, *, relation: str) -> None:
-    """Times in UTC without a zone, NaN as null: as if the same rows came as CSV."""
+    """Times in UTC without a zone, NaN as null, UUIDs as text: as if the same rows came as CSV."""
     columns = []
     for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall():  # noqa: S608
         column = quoted(name)
         if kind_of(kind) == "Timestamp" and kind != "TIMESTAMP":
             column = f"CAST({column} AS TIMESTAMP) AS {column}"
+        elif kind == "UUID":
+            column = f"CAST({column} AS VARCHAR) AS {column}"
         elif kind in ("FLOAT", "DOUBLE"):
             column = f"nullif({column}, CAST({literal('NaN')} AS {kind})) AS {column}"
         columns.append(column)

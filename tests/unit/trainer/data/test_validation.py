@@ -295,6 +295,18 @@ def test_nan_and_zones_of_parquet_are_read_as_those_of_csv(tmp_path: Path) -> No
             table.load()
 
 
+def test_a_uuid_is_a_text(tmp_path: Path) -> None:
+    duckdb.sql(f"COPY (SELECT uuid() AS id, range % 2 AS late FROM range(200)) TO '{tmp_path / 'a.parquet'}'")
+    whole = {"data": {"uri": "pvc://data/a.parquet"}, "model": {"target": "late"}, "registry": {"uri": "pvc://models"}}
+    spec = parse_spec(
+        {**whole, "validation": {"columns": [{"name": "id", "type": "String", "pattern": "[0-9a-f-]{36}"}]}}
+    )
+    with opened(tmp_path, "a.parquet") as table:
+        profile = profile_table(table=table, spec=spec, now=NOW)
+        assert profile.columns["id"].mean_length == 36
+        assert validate(profile=profile, table=table, spec=spec, now=NOW).passed
+
+
 def test_parquet_is_looked_at_where_it_lies_until_it_is_loaded(tmp_path: Path) -> None:
     duckdb.sql(f"COPY (SELECT range AS x FROM range(1000)) TO '{tmp_path / 'a.parquet'}'")
     with opened(tmp_path, "a.parquet") as table:
