@@ -93,6 +93,19 @@ def header(path: Path) -> tuple[list[str], str]:
     return names, delimiter
 
 
+def settle_nans(connection: duckdb.DuckDBPyConnection) -> None:
+    """Numbers of the table `data` that are none, such as `NAN` and `-nan`, become null as every missing value."""
+    described = connection.execute("DESCRIBE data").fetchall()
+    columns = [quoted(name) for name, kind, *_ in described if kind in ("FLOAT", "DOUBLE")]
+    if not columns:
+        return
+    asked = ", ".join(f"coalesce(bool_or(isnan({column})), false)" for column in columns)
+    [found] = connection.execute(f"SELECT {asked} FROM data").fetchall()  # noqa: S608 - names are quoted
+    for column, some in zip(columns, found, strict=True):
+        if some:
+            connection.execute(f"UPDATE data SET {column} = NULL WHERE isnan({column})")  # noqa: S608
+
+
 def settle_types(
     connection: duckdb.DuckDBPyConnection, *, text_columns: Collection[str], time_column: str | None
 ) -> None:

@@ -209,6 +209,7 @@ def _read_csv(
         relation = csvfile.csv_relation(files, text_columns=text_columns)
         connection.execute(f"CREATE TABLE data AS SELECT * FROM {relation}")  # noqa: S608 - our own text
         csvfile.settle_types(connection, text_columns=text_columns, time_column=time_column)
+        csvfile.settle_nans(connection)
         # Times become UTC without a zone, so that day boundaries mean the same everywhere.
         for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
             if kind_of(kind) == "Timestamp" and kind != "TIMESTAMP":

@@ -278,6 +278,14 @@ def test_a_column_of_numbers_stays_one_when_it_begins_with_infinity(tmp_path: Pa
         assert table.columns["x"] == "String"
 
 
+@pytest.mark.parametrize("written", ["NaN", "nan", "NAN", "Nan", "-nan", "+NaN", "NA", "null", ""])
+def test_no_number_is_a_missing_value_however_it_is_written(tmp_path: Path, written: str) -> None:
+    (tmp_path / "a.csv").write_text(f"x,y\n1.5,a\n{written},b\n" + "2,c\n" * 3000)
+    with opened(tmp_path, "a.csv") as table:
+        assert dict(table.columns) == {"x": "Number", "y": "String"}
+        assert table.query("SELECT count(*), count(x), max(x) FROM data") == [(3002, 3001, 2.0)]
+
+
 def test_dates_and_times_may_be_mixed_in_the_time_column(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("t,y\n2024-01-01,1\n2024-01-01T02:00:00+02:00,2\n2024-01-01 00:00:00,3\n")
     with opened(tmp_path, "a.csv", time_column="t") as table:
