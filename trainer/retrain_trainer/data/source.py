@@ -26,6 +26,7 @@ _EDGE = 65536
 class Source:
     """Files of one format, sorted by name. `fingerprint` changes when their content does; size in bytes.
 
+    states: what tells that a file was changed since, for each of `files`.
     again: names that were left out, each with the file that it is again.
     """
 
@@ -35,6 +36,7 @@ class Source:
     format: Format
     fingerprint: str
     size: int
+    states: tuple[tuple[int, int], ...]
     again: Mapping[str, str]
 
     @property
@@ -44,6 +46,16 @@ class Source:
         for name, file in islice(self.again.items(), 1):
             text += f"; {name[:60]!r} is {file[:60]!r} again and is read once"
         return text + (f", as are {len(self.again) - 1:,} more" if len(self.again) > 1 else "")
+
+    def changed(self) -> Path | None:
+        """A file that is another than it was when the source was opened, or is gone."""
+        for path, state in zip(self.files, self.states, strict=True):
+            try:
+                if _state(path.stat()) != state:
+                    return path
+            except OSError:
+                return path
+        return None
 
 
 def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT_CLAIMS) -> Source:
@@ -72,10 +84,10 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
             reason="DataUnreadable",
             message=f"{uri} matches {odd.name!r}; all files must be of one kind: {', '.join(SUFFIXES)}",
         )
-    digest, size = hashlib.sha256(), 0
+    digest, states = hashlib.sha256(), []
     for path in files:
         try:
-            size += _fold(path=path, root=root, digest=digest)
+            states.append(_fold(path=path, root=root, digest=digest))
         except OSError as error:
             raise DataUnavailable(
                 reason="DataUnreadable", message=f"{path.name!r} of {uri} cannot be read: {error.strerror}"
@@ -86,7 +98,8 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
         files=tuple(files),
         format=formats.pop() or "csv",
         fingerprint=f"sha256:{digest.hexdigest()}",
-        size=size,
+        size=sum(size for size, _ in states),
+        states=tuple(states),
         again=again,
     )
 
@@ -153,7 +166,7 @@ def _check(*, path: Path, root: Path, uri: str) -> None:
         )
 
 
-def _fold(*, path: Path, root: Path, digest: hashlib._Hash) -> int:
+def _fold(*, path: Path, root: Path, digest: hashlib._Hash) -> tuple[int, int]:
     """Name, size, time of change and both ends of a file: cheap, and an edit in the middle moves the time of change."""
     status = path.stat()
     digest.update(f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
@@ -162,4 +175,9 @@ def _fold(*, path: Path, root: Path, digest: hashlib._Hash) -> int:
         if status.st_size > 2 * _EDGE:
             file.seek(-_EDGE, os.SEEK_END)
             digest.update(file.read(_EDGE))
-    return status.st_size
+    return _state(status)
+
+
+def _state(status: os.stat_result) -> tuple[int, int]:
+    """Size and time of change. No inode: some network file systems give a file another one at every look."""
+    return status.st_size, status.st_mtime_ns

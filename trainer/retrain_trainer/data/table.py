@@ -52,12 +52,12 @@ class Table:
         connection: duckdb.DuckDBPyConnection,
         memory_limit_bytes: int | None,
         room: Room,
-        files: Sequence[Path] = (),
+        unloaded: Source | None = None,
         show_values: bool = True,
     ) -> None:
         self._connection = connection
         self._room = room
-        self._unloaded = tuple(files)
+        self._unloaded = unloaded
         self._show_values = show_values
         self.memory_limit_bytes = memory_limit_bytes
         described = connection.execute("DESCRIBE data").fetchall()
@@ -73,21 +73,30 @@ class Table:
     ) -> None:
         self.close()
 
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        return () if self._unloaded is None else self._unloaded.files
+
     def close(self) -> None:
         """Frees memory and scratch files."""
         self._connection.close()
 
     def load(self, *, text_bytes: float = 0) -> None:
         """Keeps the rows, so that every later query is cheap and the files may change. `text_bytes`: known bytes of
-        all texts. Raises DataUnavailable DataTooLarge, before reading where the numbers tell.
+        all texts. Raises DataUnavailable DataTooLarge, before reading where the numbers tell, and DataUnreadable where
+        a file is another than the one that was looked at.
         """
-        if not self._unloaded:
+        if self._unloaded is None:
             return
         check_rows(rows=self.rows, width=self._width + text_bytes / max(1, self.rows), room=self._room)
-        self.query("CREATE TABLE loaded AS SELECT * FROM data")
+        try:
+            self.query("CREATE TABLE loaded AS SELECT * FROM data")
+        finally:
+            if (path := self._unloaded.changed()) is not None:  # what was validated must be what is learned from
+                raise unreadable(path, "was changed while it was read; the next run reads it anew")
         self.query("DROP VIEW data")
         self.query("ALTER TABLE loaded RENAME TO data")
-        self._unloaded = ()
+        self._unloaded = None
 
     def check_pattern(self, pattern: str | None) -> None:
         """SpecError InvalidSpec if a pattern is no regular expression (RE2)."""
@@ -109,18 +118,18 @@ class Table:
         """The answer to a query on `data`. Raises DataUnavailable DataTooLarge where memory or scratch runs out, and
         DataUnreadable where a file that is not loaded turns out to be broken.
         """
-        with explained(room=str(self._room), files=self._unloaded, show_values=self._show_values):
+        with explained(room=str(self._room), files=self._files, show_values=self._show_values):
             answer: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
         return answer
 
     def export(self, sql: str, parameters: Parameters = (), *, path: Path) -> None:
         """Writes the answer to a query as Parquet, below the folder that the table was opened with as `exports`."""
-        with explained(room=str(self._room), files=self._unloaded, show_values=self._show_values):
+        with explained(room=str(self._room), files=self._files, show_values=self._show_values):
             self._connection.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet)", list(parameters))
 
     def arrays(self, sql: str, parameters: Parameters = ()) -> dict[str, Any]:
         """The answer as numpy arrays by column; nulls are masked. Raises as `query` does."""
-        with explained(room=str(self._room), files=self._unloaded, show_values=self._show_values):
+        with explained(room=str(self._room), files=self._files, show_values=self._show_values):
             answer: dict[str, Any] = self._connection.execute(sql, list(parameters)).fetchnumpy()
         return answer
 
@@ -189,7 +198,7 @@ def open_table(
             connection=connection,
             memory_limit_bytes=memory_limit_bytes,
             room=room,
-            files=source.files if source.format == "parquet" else (),
+            unloaded=source if source.format == "parquet" else None,
             show_values=show_values,
         )
     except BaseException:

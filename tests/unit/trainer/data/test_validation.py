@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -323,6 +323,30 @@ def test_parquet_is_looked_at_where_it_lies_until_it_is_loaded(tmp_path: Path) -
         table.load()
         (tmp_path / "a.parquet").unlink()
         assert table.query("SELECT count(*), max(rowid) FROM data") == [(1000, 999)]
+
+
+def _rewritten(path: Path) -> None:
+    duckdb.sql(f"COPY (SELECT range AS x FROM range(1000, 2000)) TO '{path}'")
+
+
+def _replaced(path: Path) -> None:
+    duckdb.sql(f"COPY (SELECT range AS x FROM range(1000, 2000)) TO '{path.parent / 'made'}' (FORMAT parquet)")
+    (path.parent / "made").rename(path)
+
+
+@pytest.mark.parametrize("change", [_rewritten, _replaced, Path.unlink])
+def test_parquet_that_was_changed_since_it_was_looked_at_is_not_loaded(
+    tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    for name in ("a.parquet", "b.parquet"):
+        duckdb.sql(f"COPY (SELECT range AS x FROM range(1000)) TO '{tmp_path / name}'")
+    with opened(tmp_path, "*.parquet") as table:
+        change(tmp_path / "b.parquet")
+        with pytest.raises(
+            DataUnavailable, match=r"'b\.parquet' was changed while it was read; the next run"
+        ) as refused:
+            table.load()
+    assert refused.value.reason == "DataUnreadable"
 
 
 @pytest.mark.parametrize(
