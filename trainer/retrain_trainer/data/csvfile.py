@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
+import unicodedata
 import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,6 +16,8 @@ from retrain_trainer.data.names import exact, listed, literal, quoted
 from retrain_trainer.data.trouble import told, unreadable
 
 _DELIMITERS = ",;\t|"
+#: What DuckDB cuts off around the name of a column: every space of Unicode, and no tab.
+_SPACES = "".join(chr(code) for code in range(0x3001) if unicodedata.category(chr(code)) == "Zs")
 _NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 #: Bytes of one line: more is a quote that was never closed, or no table.
 MAX_LINE_BYTES = 2_000_000
@@ -79,9 +83,9 @@ def header(path: Path) -> tuple[list[str], str]:
         text = "\0"
     if "\0" in text:
         raise unreadable(path, "is not UTF-8; write it in that encoding")
-    delimiter = max(_DELIMITERS, key=text.count)
+    delimiter = max(_DELIMITERS, key=re.sub(r'"[^"]*"', "", text).count)
     try:
-        names = next(csv.reader([text], delimiter=delimiter))
+        names = [name.strip(_SPACES) for name in next(csv.reader([text], delimiter=delimiter))]
     except csv.Error as error:
         raise unreadable(path, f"has a first line that cannot be read: {error}") from None
     folded = [name.casefold() for name in names]  # SQL knows no capitals: `Speed` and `speed` are one column

@@ -25,7 +25,7 @@ def unreadable(path: Path, what: str) -> DataUnavailable:
 def told(error: duckdb.Error, *, show_values: bool = True) -> str:
     """The telling lines of DuckDB's message, without its own advice, and on wish without any value of the data."""
     text = str(error)
-    if "unicode" in text.lower() or "utf-8" in text.lower():
+    if re.search(r"invalid unicode|not utf-8 encoded|not valid utf-?8", text, re.IGNORECASE):
         return "is not UTF-8; write it in that encoding"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = next((line for line in lines if "Possible" not in line), "")

@@ -66,6 +66,12 @@ def _nothing(folder: Path) -> None:
             "names column 'Speed' twice",
             id="a column named twice, once with a capital",
         ),
+        pytest.param(
+            _write("a.csv", "x, x\n1,2\n"), "DataUnreadable", "names column 'x' twice", id="once with a space"
+        ),
+        pytest.param(
+            _write("a.csv", 'a,b\n1,"x" y\n'), "DataUnreadable", "cannot be read", id="text after a closing quote"
+        ),
         pytest.param(_write("a.csv", "x,,y\n1,2,3\n"), "DataUnreadable", "without a name", id="a nameless column"),
         pytest.param(_write("a.csv", b"x,y\n1,caf\xe9\n"), "DataUnreadable", "UTF-8", id="another encoding"),
         pytest.param(_write("a.csv", b"caf\xe9,y\n1,2\n"), "DataUnreadable", "UTF-8", id="its header too"),
@@ -123,10 +129,25 @@ def test_csv_gzip_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
     assert seen[0][0] == {"happened": "Timestamp", "x": "Integer", "late": "Boolean"}
 
 
-def test_a_semicolon_separates_too(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("x;y\n1;2\n")
-    with opened(tmp_path, "pvc://data/a.csv") as table:
-        assert table.query("SELECT x, y FROM data") == [(1, 2)]
+@pytest.mark.parametrize(
+    ("head", "separator", "names"),
+    [
+        pytest.param("x;y", ";", ["x", "y"], id="a semicolon separates too"),
+        pytest.param('"Weight, kg";"Height, cm";x', ";", ["Weight, kg", "Height, cm", "x"], id="not what is quoted"),
+        pytest.param('id;"price, net, EUR"', ";", ["id", "price, net, EUR"], id="even if there is more of it"),
+        pytest.param('"a ""x;y;z""",b', ",", ['a "x;y;z"', "b"], id="nor what is quoted twice"),
+        pytest.param("a, b,c ,\td,  e  f ", ",", ["a", "b", "c", "\td", "e  f"], id="spaces around names are none"),
+        pytest.param('" a","b ",\u00a0c\u2003', ",", ["a", "b", "c"], id="of every kind, and in quotes"),
+    ],
+)
+def test_the_first_line_names_the_columns(tmp_path: Path, head: str, separator: str, names: list[str]) -> None:
+    (tmp_path / "a.csv").write_text(f"{head}\n" + separator.join(str(number) for number in range(len(names))) + "\n")
+    (tmp_path / "b.csv").write_text((tmp_path / "a.csv").read_text())
+    with opened(tmp_path, "pvc://data/*.csv") as table:
+        assert dict(table.columns) == dict.fromkeys(names, "Integer")
+        assert table.query("SELECT DISTINCT * FROM data") == [tuple(range(len(names)))]
+    with opened(tmp_path, "pvc://data/*.csv", text_columns=names) as table:
+        assert dict(table.columns) == dict.fromkeys(names, "String")
 
 
 def test_no_file_can_be_reached_once_the_rows_are_read(tmp_path: Path) -> None:
