@@ -88,7 +88,7 @@ def _missing(*, table: Table, spec: PolicySpec, reference: Reference | None) -> 
                 name="ColumnMissing",
                 column=column,
                 passed=column in table.columns,
-                message=f"column {_shown(column)} of {path} is not in the data; they have: {there}",
+                message=f"column {_shown(column)} of {path} is not in the data{there}",
             )
     yield Check(
         name="NoFeatures",

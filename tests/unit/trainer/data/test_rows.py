@@ -92,6 +92,13 @@ def _rule(**rule: Any) -> dict[str, Any]:
             id="no feature of it",
         ),
         pytest.param(lines(), _rule(name="speed"), "ColumnMissing", "'speed'", id="a rule for no column"),
+        pytest.param(
+            lines(),
+            {"evaluation": {"slices": [{"column": "carrier", "min": 0.6}]}},
+            "ColumnMissing",
+            "'carrier' of spec.evaluation.slices[0].column is not in the data; they have: happened, x",
+            id="a slice of no column",
+        ),
         pytest.param(lines(), {"model": {"features": {"exclude": ["x", "c"]}}}, "NoFeatures", "have", id="no feature"),
         pytest.param(lines(5), {}, "TooFewRows", "5 rows", id="too few rows"),
         pytest.param(lines(), {"model": {"task": "Regression"}}, "TargetTypeMismatch", "numbers", id="words"),
