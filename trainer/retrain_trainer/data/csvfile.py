@@ -8,6 +8,8 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Collection, Sequence
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
 
 import duckdb
@@ -62,14 +64,33 @@ def odd_line(connection: duckdb.DuckDBPyConnection, path: Path, *, show_values: 
     try:
         connection.execute(f"SELECT count(*) FROM read_csv({listed([exact(path)])}, {options})")  # noqa: S608 - our own text
     except duckdb.Error as error:
-        return told(error, show_values=show_values)
+        mixed = _mixed_ends(path) if "state machine" in str(error) else None
+        return mixed or told(error, show_values=show_values)
     return None
+
+
+def _mixed_ends(path: Path) -> str | None:
+    """Where a file changes from the line ends of Windows to those of Unix, or back; None if it never does.
+
+    DuckDB reads a file of either kind, and says nothing of use about one of both.
+    """
+    with _unpacked(path) as file:
+        first = file.readline(MAX_LINE_BYTES).endswith(b"\r\n")
+        for number, line in enumerate(iter(partial(file.readline, MAX_LINE_BYTES), b""), 2):
+            if line.endswith(b"\n") and line.endswith(b"\r\n") != first:
+                one, other = ("CRLF", "LF") if first else ("LF", "CRLF")
+                return f"ends its lines in {one} and line {number:,} in {other}; write one of them"
+    return None
+
+
+def _unpacked(path: Path) -> gzip.GzipFile | BufferedReader:
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def header(path: Path) -> tuple[list[str], str]:
     """Names and delimiter of a CSV file's first line. DataUnreadable where there is none that can be used."""
     try:
-        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        with _unpacked(path) as file:
             line = file.readline(MAX_LINE_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, f"cannot be read: {error}") from None

@@ -17,7 +17,7 @@ from retrain_trainer.errors import DataUnavailable, SpecError
 GOOD = "happened,x,late\n2024-01-01 00:00:00,1,yes\n2024-01-02 00:00:00,2,no\n"
 
 
-def opened(claim: Path, uri: str = "pvc://data/in/*.csv", **options: Any) -> Table:
+def opened(claim: Path, uri: str = "pvc://data/in/*.csv*", **options: Any) -> Table:
     """The table of a claim's files."""
     source = open_source(uri=uri, claims={"data": claim})
     return open_table(source=source, memory_limit_bytes=2**29, threads=1, scratch=claim, **options)
@@ -83,6 +83,21 @@ def _nothing(folder: Path) -> None:
         ),
         pytest.param(
             _write("a.csv", "x,y\n" + "1,2\n" * 50 + "1,2,3\n"), "DataUnreadable", "Expected", id="one with too many"
+        ),
+        pytest.param(
+            _write("a.csv", "x,y\r\n1,2\n3,4\r\n"),
+            "DataUnreadable",
+            "'a.csv' ends its lines in CRLF and line 2 in LF; write one of them",
+            id="line ends of Windows, then of Unix",
+        ),
+        pytest.param(
+            _two(GOOD, "happened,x,late\n" + "2024-01-01,1,no\n" * 40000 + "2024-01-01,1,no\r\n" * 2),
+            "DataUnreadable",
+            "'b.csv' ends its lines in LF and line 40,002 in CRLF",
+            id="of Unix, then of Windows, far down in the second file",
+        ),
+        pytest.param(
+            _write("a.csv.gz", gzip.compress(b"x,y\r\n1,2\n")), "DataUnreadable", "and line 2 in LF", id="and in a gzip"
         ),
         pytest.param(_two(GOOD, "happened,x\n1,2\n"), "DataUnreadable", "lacks column 'late'", id="a file lacks one"),
         pytest.param(_two("x,y\n1,2\n", "x,y,z\n1,2,3\n"), "DataUnreadable", "'z' besides", id="a file has one more"),
