@@ -16,6 +16,7 @@ import duckdb
 
 from retrain_trainer.data.names import exact, listed, literal, quoted
 from retrain_trainer.data.trouble import told, unreadable
+from retrain_trainer.errors import DataUnavailable
 
 _DELIMITERS = ",;\t|"
 #: What DuckDB cuts off around the name of a column: every space of Unicode, and no tab.
@@ -58,15 +59,20 @@ def _dialect(delimiter: str) -> str:
 
 def odd_line(connection: duckdb.DuckDBPyConnection, path: Path, *, show_values: bool) -> str | None:
     """What is wrong with the first line that does not fit the header, read as text only; None if all lines fit."""
-    names, delimiter = header(path)
-    columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
-    options = f"{_dialect(delimiter)}, auto_detect = false, columns = {columns}"
     try:
-        connection.execute(f"SELECT count(*) FROM read_csv({listed([exact(path)])}, {options})")  # noqa: S608 - our own text
+        connection.execute(f"SELECT count(*) FROM {_texts([path])}")  # noqa: S608 - our own text
     except duckdb.Error as error:
         mixed = _mixed_ends(path) if "state machine" in str(error) else None
         return mixed or told(error, show_values=show_values)
     return None
+
+
+def _texts(files: Sequence[Path]) -> str:
+    """The FROM clause that reads the files as texts only."""
+    names, delimiter = header(files[0])
+    columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
+    options = f"{_dialect(delimiter)}, auto_detect = false, columns = {columns}"
+    return f"read_csv({listed([exact(path) for path in files])}, {options})"
 
 
 def _mixed_ends(path: Path) -> str | None:
@@ -116,6 +122,29 @@ def header(path: Path) -> tuple[list[str], str]:
         if folded.count(name.casefold()) > 1:
             raise unreadable(path, f"names column {name[:60]!r} twice in its first line")
     return names, delimiter
+
+
+def check_times(
+    connection: duckdb.DuckDBPyConnection, *, files: Sequence[Path], column: str, show_values: bool
+) -> None:
+    """DataUnreadable if the times of the table `data` are written such as 01/02/2013, and none tells the month.
+
+    DuckDB takes the day to be in front until a day above 12 stands behind it; then every older row would move.
+    """
+    name = quoted(column)
+    asked = f"bool_and(day({name}) <= 12) AND bool_or(day({name}) <> month({name}))"
+    [(open_question,)] = connection.execute(f"SELECT {asked} FROM data").fetchall()  # noqa: S608 - the name is quoted
+    if not open_question:
+        return
+    first = f"SELECT {name} FROM {_texts(files)} WHERE {name} <> ALL ({listed(_NULLS)}) LIMIT 1"  # noqa: S608
+    [(text,)] = connection.execute(first).fetchall() or [("",)]
+    if re.match(r"\s*\d{1,2}[-/.]\d{1,2}[-/.]\d", text):
+        such = f", such as {text[:30]!r}," if show_values else ""
+        raise DataUnavailable(
+            reason="DataUnreadable",
+            message=f"the times of column {column[:60]!r}{such} can be read either day first or month first; write "
+            "them as 2013-02-01",
+        )
 
 
 def settle_nans(connection: duckdb.DuckDBPyConnection) -> None:

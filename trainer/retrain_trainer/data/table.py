@@ -219,6 +219,9 @@ def _read_csv(
         connection.execute(f"CREATE TABLE data AS SELECT * FROM {relation}")  # noqa: S608 - our own text
         csvfile.settle_types(connection, text_columns=text_columns, time_column=time_column)
         csvfile.settle_nans(connection)
+        kinds = {name: kind_of(kind) for name, kind, *_ in connection.execute("DESCRIBE data").fetchall()}
+        if time_column is not None and kinds.get(time_column) == "Timestamp":
+            csvfile.check_times(connection, files=files, column=time_column, show_values=show_values)
         # Times become UTC without a zone, so that day boundaries mean the same everywhere.
         for name, kind, *_ in connection.execute("DESCRIBE data").fetchall():
             if kind_of(kind) == "Timestamp" and kind != "TIMESTAMP":
@@ -232,7 +235,9 @@ def _read_csv(
 
 
 def _view_parquet(connection: duckdb.DuckDBPyConnection, *, relation: str) -> None:
-    """Times in UTC without a zone, NaN as null, UUIDs as text: as if the same rows came as CSV."""
+    """Times in UTC without a zone, NaN as null and UUIDs as text, as they are read from CSV. Texts stay what they are:
+    Parquet has nulls of its own, and `NA` or an empty text is a value.
+    """
     columns = []
     for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall():  # noqa: S608
         column = quoted(name)

@@ -35,7 +35,7 @@ def told(error: duckdb.Error, *, show_values: bool = True) -> str:
         place = re.search(r"CSV Error on Line: \d+", first)
         first = place[0] if place else first.partition(":")[0]
         detail = detail if detail.startswith(_SAFE) else ""
-    shown = re.sub(r"'?\"?/\S*/([^/\s\"']+)\"?'?", r"\1", f"{first} {detail}".strip())
+    shown = re.sub(r"(?<![^\s\"'(\[])'?\"?/\S*/([^/\s\"']+)\"?'?", r"\1", f"{first} {detail}".strip())
     return f"cannot be read: {shown}"[:300]
 
 

@@ -99,6 +99,12 @@ def _nothing(folder: Path) -> None:
         pytest.param(
             _write("a.csv.gz", gzip.compress(b"x,y\r\n1,2\n")), "DataUnreadable", "and line 2 in LF", id="and in a gzip"
         ),
+        pytest.param(
+            _two("x,t\n1,13/04/2013\n", "x,t\n1,04/13/2013\n"),
+            "DataUnreadable",
+            "convert string \"04/13/2013\" to 'DATE'",
+            id="a date of another kind",
+        ),
         pytest.param(_two(GOOD, "happened,x\n1,2\n"), "DataUnreadable", "lacks column 'late'", id="a file lacks one"),
         pytest.param(_two("x,y\n1,2\n", "x,y,z\n1,2,3\n"), "DataUnreadable", "'z' besides", id="a file has one more"),
         pytest.param(_two("x,y\n1,2\n", "y,x\n1,2\n"), "DataUnreadable", "another order", id="columns change places"),

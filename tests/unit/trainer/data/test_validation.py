@@ -293,6 +293,38 @@ def test_dates_and_times_may_be_mixed_in_the_time_column(tmp_path: Path) -> None
         assert table.query("SELECT DISTINCT t FROM data") == [(datetime(2024, 1, 1),)]  # noqa: DTZ001
 
 
+@pytest.mark.parametrize(
+    ("times", "newest"),
+    [
+        pytest.param(["01/02/2013", "03/04/2013"], None, id="no day above 12 tells which number is the month"),
+        pytest.param(["1.2.2013", "3.4.2013"], None, id="with dots"),
+        pytest.param(["01/02/2013 10:00:00 PM"], None, id="with a time of day"),
+        pytest.param(["01/02/2013", "13/04/2013"], datetime(2013, 4, 13), id="a day above 12 in front"),  # noqa: DTZ001
+        pytest.param(["01/02/2013", "04/13/2013"], datetime(2013, 4, 13), id="a day above 12 behind"),  # noqa: DTZ001
+        pytest.param(["01/01/2013", "02/02/2013"], datetime(2013, 2, 2), id="either reading is the same"),  # noqa: DTZ001
+        pytest.param(["2013-02-01", "2013-04-03"], datetime(2013, 4, 3), id="year, month, day"),  # noqa: DTZ001
+        pytest.param(["2013/02/01"], datetime(2013, 2, 1), id="year, month, day with slashes"),  # noqa: DTZ001
+    ],
+)
+def test_times_that_can_be_read_in_two_ways_are_refused(
+    tmp_path: Path, times: list[str], newest: datetime | None
+) -> None:
+    (tmp_path / "a.csv").write_text("y,t\n1,\n1,NA\n" + "".join(f"1,{time}\n" for time in times))
+    (tmp_path / "b.csv").write_text("y,t\n1,\n")
+    if newest is not None:
+        with opened(tmp_path, "*.csv", time_column="t") as table:
+            assert table.query("SELECT max(t) FROM data") == [(newest,)]
+        return
+    for shown in (True, False):
+        with pytest.raises(
+            DataUnavailable, match="either day first or month first; write them as 2013-02-01"
+        ) as refused:
+            opened(tmp_path, "*.csv", time_column="t", show_values=shown)
+        assert (times[0] in refused.value.message, refused.value.reason) == (shown, "DataUnreadable")
+    with opened(tmp_path, "*.csv") as table:
+        assert table.columns["t"] == "Timestamp"
+
+
 def test_nan_and_zones_of_parquet_are_read_as_those_of_csv(tmp_path: Path) -> None:
     sql = "SELECT 'NaN'::DOUBLE AS x, TIMESTAMPTZ '2024-01-01 02:00:00+02' AS t, DATE '2024-01-01' AS d"
     duckdb.sql(f"COPY ({sql}) TO '{tmp_path / 'a.parquet'}'")
