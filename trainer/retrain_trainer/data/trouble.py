@@ -41,8 +41,9 @@ def told(error: duckdb.Error, *, show_values: bool = True) -> str:
 
 def first_named(error: duckdb.Error, files: Sequence[Path]) -> Path:
     """The file that an error speaks of first; the first of all where it names none."""
-    places = [(str(error).find(str(path)), number) for number, path in enumerate(files)]
-    return files[min(((place, number) for place, number in places if place >= 0), default=(0, 0))[1]]
+    text = str(error)
+    places = [(text.find(str(path)), -len(str(path)), path) for path in files]  # `a.csv` is found in `a.csv.gz` too
+    return min((found for found in places if found[0] >= 0), default=(0, 0, files[0]))[2]
 
 
 @contextmanager

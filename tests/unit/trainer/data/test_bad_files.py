@@ -138,6 +138,13 @@ def test_a_broken_container_is_named(tmp_path: Path, name: str, content: bytes) 
     assert repr(name) in refused.value.message
 
 
+def test_of_two_names_that_begin_alike_the_right_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"x,y\n1,2\n1,2,3\n"))
+    with pytest.raises(DataUnavailable, match=r"'a\.csv\.gz' cannot be read: .*Line: 3"):
+        opened(tmp_path, "pvc://data/*")
+
+
 def test_csv_gzip_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress(GOOD.encode()))
