@@ -20,8 +20,8 @@ TERMINATION_MESSAGE = "/dev/termination-log"
 #: A single environment string may hold 128 KiB (Linux, MAX_ARG_STRLEN); half of it leaves room for `$$`.
 MAX_DESCRIPTION_BYTES = 64 * 1024
 
-#: What the operator reads of a spec; the run does not need it.
-_OPERATOR_FIELDS = ("schedule", "timeZone", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
+#: What the operator alone reads of a spec. Not `timeZone`: the blackouts of a run are in it.
+_OPERATOR_FIELDS = ("schedule", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit")
 
 
 def escaped(value: str) -> str:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from retrain_operator.api.admin import AdminSettings
 from retrain_operator.api.policy import policy_view
+from retrain_operator.planning.digests import digests_of
 from retrain_operator.planning.pod import MAX_DESCRIPTION_BYTES, desired_pod_template, escaped, run_description
 from retrain_operator.planning.problem import SpecProblem
+from retrain_trainer.spec import OPERATOR_FIELDS, parse_spec
 
 from tests.builders import POLICY_UID, a_policy
 from tests.unit.operator.strategies import JSON_VALUES
 
+REPOSITORY = Path(__file__).parents[4]
 ADMIN = AdminSettings(trainer_image="retrain-trainer:0.1.0")
 
 #: Texts full of what the kubelet expands.
@@ -120,10 +126,35 @@ def test_the_run_key_is_the_policy_and_the_job() -> None:
 def test_the_run_is_told_nothing_that_is_the_operators() -> None:
     told = json.loads(environment()["RETRAIN_POLICY"])
     assert set(told) == {"name", "namespace", "uid", "generation", "spec"}
-    assert not {"schedule", "timeZone", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit"} & set(
-        told["spec"]
-    )
+    assert not {"schedule", "suspend", "startingDeadlineSeconds", "job", "runHistoryLimit"} & set(told["spec"])
     assert {"data", "model", "validation", "evaluation", "triggers", "promotion", "registry"} <= set(told["spec"])
+
+
+def test_the_run_is_told_every_field_that_a_run_reads() -> None:
+    crd = yaml.safe_load((REPOSITORY / "crds/retrainpolicies.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    whole = {field: {"of": field} for field in schema["properties"]}
+    told = json.loads(run_description(policy=policy_view(a_policy(spec=whole))))["spec"]
+    # Of `publish` a run reads `mlflow`; the rest of the trainer's list is what this one leaves out.
+    assert set(told) == set(whole) - (set(OPERATOR_FIELDS) - {"publish"})
+
+
+def test_a_blackout_ends_by_the_policys_own_clock() -> None:
+    spec = {
+        "timeZone": "America/New_York",
+        "limits": {"blackouts": [{"start": "0 8 * * 1-5", "duration": "10h"}]},
+    }
+    [blackout] = parse_spec(json.loads(environment(spec)["RETRAIN_POLICY"])["spec"]).limits.blackouts
+    wednesday_15_in_new_york = datetime(2026, 3, 4, 20, tzinfo=UTC)
+    assert blackout.end(now=wednesday_15_in_new_york) == datetime(2026, 3, 4, 23, tzinfo=UTC)
+
+
+def test_an_edit_of_the_time_zone_alone_is_no_edit_of_what_is_trained() -> None:
+    before, after = (policy_view(a_policy(spec={"timeZone": zone})) for zone in ("Etc/UTC", "America/New_York"))
+    assert digests_of(policy=after) == digests_of(policy=before)
+    assert run_description(policy=after) != run_description(policy=before)
+    told = [parse_spec(json.loads(run_description(policy=policy))["spec"]) for policy in (before, after)]
+    assert told[0].digest == told[1].digest
 
 
 def test_a_spec_too_large_for_a_variable_is_refused() -> None:
