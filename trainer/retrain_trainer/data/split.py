@@ -6,9 +6,10 @@ the other half too. Rows without a target, or too young to have a trustworthy on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from retrain_trainer.data.lots import deal, held_back, read_lots
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.table import Table, Where, naive, quoted
 from retrain_trainer.spec import HoldoutSpec, PolicySpec
@@ -18,10 +19,12 @@ DEFAULT_FRACTION = 0.2
 DEFAULT_LONGEST = timedelta(days=28)
 DEFAULT_SHORTEST = timedelta(days=10)
 
-#: How rows were divided, as a version records it: by time, or by lot with the fraction held back ("hash:0.2"), and the
-#: column whose values drew the lots ("hash:0.2/customer") unless each row drew its own.
+#: How rows were divided, as a version records it; where they were divided by lot, `Lots.assignment`.
 _TIME = "time"
-_HASH = "hash:"
+
+
+#: No row may judge a champion that may have been trained on any of them.
+_NOBODY_CAN_TELL = Where(sql="false")
 
 
 class SplitRejected(Exception):
@@ -140,9 +143,9 @@ def _by_time(
         trains &= Where(sql=f"{time} >= ?", parameters=(naive(end - spec.data.window),))
     holdout = labelled & Where(sql=f"{time} >= ?", parameters=(naive(start),))
     unseen = _after(time, champion_trained_until)
-    if champion_assignment is not None and champion_assignment.startswith(_HASH):
+    if (lots := read_lots(champion_assignment)) is not None:
         # That champion was trained on rows of all times: only what the lots kept from it may judge it.
-        unseen = _drawn(table=table, salt=salt, assignment=champion_assignment)
+        unseen = held_back(table=table, lots=lots, salt=salt) or _NOBODY_CAN_TELL
     comparison = holdout & unseen
     evaluation = comparison if evaluated_until is None else labelled & unseen & _after(time, evaluated_until)
     train_rows, _, train_end = _measure(table=table, time=time, where=trains)
@@ -211,37 +214,24 @@ def _measure(*, table: Table, time: str, where: Where) -> tuple[int, int, dateti
     return int(rows), int(days), newest.replace(tzinfo=UTC) if newest is not None else None
 
 
-def _held_back(*, table: Table, salt: str, fraction: float, group: str | None, held: bool = True) -> Where:
-    """Rows that the lots keep from training: the same values always fall on the same side."""
-    names = sorted(table.columns) if group is None else [group]
-    values = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in names)
-    place = f"CAST('0x' || substr(md5(concat_ws(chr(31), ?, {values})), 1, 8) AS UBIGINT) / 4294967296.0"
-    return Where(sql=f"{place} {'<' if held else '>='} ?", parameters=(salt, fraction))
-
-
-def _lots(*, fraction: float, group: str | None) -> str:
-    return f"{_HASH}{fraction!r}" if group is None else f"{_HASH}{fraction!r}/{group}"
-
-
-def _drawn(*, table: Table, salt: str, assignment: str) -> Where:
-    """Rows that the lots of a recorded assignment kept from training; none where nobody can tell any more."""
-    fraction, slash, group = assignment.removeprefix(_HASH).partition("/")
-    if slash and group not in table.columns:
-        return Where(sql="false")
-    return _held_back(table=table, salt=salt, fraction=float(fraction), group=group if slash else None)
-
-
 def _by_hash(*, table: Table, spec: PolicySpec, target: Where, salt: str, champion_assignment: str | None) -> Split:
-    fraction, group = spec.data.holdout.fraction or DEFAULT_FRACTION, spec.data.holdout.group_column
-    holdout = target & _held_back(table=table, salt=salt, fraction=fraction, group=group)
-    trains = target & _held_back(table=table, salt=salt, fraction=fraction, group=group, held=False)
-    comparison, assignment = holdout, _lots(fraction=fraction, group=group)
-    if champion_assignment is not None and champion_assignment != assignment:
-        if champion_assignment.startswith(_HASH):
-            comparison = holdout & _drawn(table=table, salt=salt, assignment=champion_assignment)
-        else:
-            # It was trained on days, and without a time column nobody can tell which.
-            comparison = Where(sql="false")
+    before = read_lots(champion_assignment)
+    lots = deal(
+        table=table,
+        target=spec.model.target,
+        fraction=spec.data.holdout.fraction or DEFAULT_FRACTION,
+        group=spec.data.holdout.group_column,
+        before=before,
+    )
+    held, left = (held_back(table=table, lots=lots, salt=salt, held=side) for side in (True, False))
+    if held is None or left is None:
+        raise RuntimeError("lots that were dealt by today's columns cannot be told from them")
+    holdout = comparison = target & held
+    if before is not None and before not in (lots, replace(lots, dealt=None)):
+        comparison = holdout & (held_back(table=table, lots=before, salt=salt) or _NOBODY_CAN_TELL)
+    elif before is None and champion_assignment is not None:
+        comparison = _NOBODY_CAN_TELL  # it was trained on days, and without a time column nobody can tell which
+    trains = target & left
     rows, judged = table.count(where=holdout), table.count(where=comparison)
     return Split(
         train=trains,
@@ -260,5 +250,5 @@ def _by_hash(*, table: Table, spec: PolicySpec, target: Where, salt: str, champi
         evaluation_rows=judged,
         unlabelled_rows=table.rows - table.count(where=target),
         fresh_fraction=None,
-        assignment=assignment,
+        assignment=lots.assignment,
     )

@@ -105,7 +105,7 @@ def test_a_group_is_never_divided_between_training_and_holdout() -> None:
         assert held
         assert kept
         assert held & kept == set()
-        assert made.assignment == "hash:0.3/customer"
+        assert made.assignment == 'hash:0.3/customer//[["customer","VARCHAR"]]'
         # What was drawn by row before, or by a column that is gone, is never taken for unseen.
         for before, rows in (("hash:0.3/customer", made.holdout_rows), ("hash:0.3/gone", 0), ("hash:1.0", None)):
             again = split(table=table, profile=profile, spec=spec, salt="s", champion_assignment=before)
