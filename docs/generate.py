@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 HEAD = """# Reference of the RetrainPolicy API
 
 Written from `crds/retrainpolicies.yaml` by `make docs`; edit there. `retrain.dev/v1alpha1`, kind `RetrainPolicy`, short
-name `rtp`. A field is here only when it works.
+name `rtp`. A field is here only when it works. A run refuses durations above 100 years (36525d).
 
 ## spec
 """

@@ -11,18 +11,27 @@ from retrain_trainer.errors import SpecError
 
 Scalar = str | int | float | bool | None
 
-_DURATION = re.compile(r"^([0-9]+)(s|m|h|d|w)$")
+_DURATION = re.compile(r"([0-9]+)(s|m|h|d|w)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+#: Longer than any data; and no date that it is added to or taken from leaves the calendar.
+_LONGEST = timedelta(days=36525)
 
 
 def parse_duration(*, text: str, path: str) -> timedelta:
-    """`90d` → 90 days. Raises SpecError naming `path` for anything else."""
-    match = _DURATION.match(text)
+    """`90d` → 90 days. Raises SpecError naming `path` for anything else, and above 100 years."""
+    match = _DURATION.fullmatch(text)
     if match is None:
         raise SpecError(
-            reason="InvalidSpec", message=f"{path}: {text!r} is no duration; write a whole number and s, m, h, d or w"
+            reason="InvalidSpec",
+            message=f"{path}: {text[:60]!r} is no duration; write a whole number and s, m, h, d or w",
         )
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    digits = match[1].lstrip("0") or "0"
+    if len(digits) > 12 or int(digits) * _UNITS[match[2]] > _LONGEST.total_seconds():
+        raise SpecError(
+            reason="InvalidSpec",
+            message=f"{path}: {text[:60]!r} is more than 100 years; write {_LONGEST.days}d or less",
+        )
+    return timedelta(seconds=int(digits) * _UNITS[match[2]])
 
 
 class Reader:
