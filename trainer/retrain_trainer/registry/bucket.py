@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
+from retrain_trainer.registry.aws import unusable
 from retrain_trainer.registry.s3 import Patience, Requests, S3Failure
 from retrain_trainer.registry.store import MAX_OBJECT_BYTES, Entry, checked_key, is_name
 
@@ -145,16 +146,9 @@ def explained(*, failure: S3Failure, place: str) -> RunError:
 
 
 def _requests(*, bucket: str, place: str, patience: Patience | None) -> Requests:
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    if endpoint.lower().startswith("http://") and not os.environ.get("AWS_ALLOW_HTTP"):
-        raise DataUnavailable(
-            reason="RegistryUnavailable",
-            message=f"{place}: the endpoint is plain http; write https, or set AWS_ALLOW_HTTP to true if that is meant",
-        )
+    if (problem := unusable(os.environ)) is not None:
+        raise DataUnavailable(reason="RegistryUnavailable", message=f"{place}: {problem}")
     try:
         return Requests(bucket=bucket, patience=patience)
     except ValueError as error:
         raise DataUnavailable(reason="RegistryUnavailable", message=f"{place}: {error}") from None
-
-
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
