@@ -30,7 +30,7 @@ class BucketStore:
 
     A write whose reply was lost is tried again; that the object exists then is a loss only if another wrote it, which
     a mark in its metadata tells. Raises DataUnavailable: `BucketMissing`, `CredentialsMissing`, `RegistryDenied`,
-    `RegistryUnavailable`, `StoreUnsafe`.
+    `RegistryUnavailable` (`passing` where the store did not answer, or not now), `StoreUnsafe`.
     """
 
     def __init__(
@@ -142,7 +142,9 @@ def explained(*, failure: S3Failure, place: str) -> RunError:
             "RegistryUnavailable",
             f"{told}; check AWS_ENDPOINT_URL, AWS_REGION and the way to it, then run again",
         )
-    return DataUnavailable(reason=reason, message=f"{place}: {text}")
+    # What a person has to mend has its own words above; what is left may be another time.
+    passing = reason == "RegistryUnavailable" and failure.passing
+    return DataUnavailable(reason=reason, message=f"{place}: {text}", passing=passing)
 
 
 def _requests(*, bucket: str, place: str, patience: Patience | None) -> Requests:

@@ -15,11 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from retrain_trainer.errors import DataUnavailable, RegistryDamaged
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.filesystem import FileSystem
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}(/[A-Za-z0-9][A-Za-z0-9._-]{0,254})*")
 _TEMPORARY = ".new-"
+
+#: A network file system that is away for a moment, a machine that is short of something, a file that is replaced.
+_PASSING = frozenset(
+    {
+        *(errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED),
+        *(errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.EREMOTEIO, errno.ESHUTDOWN),
+        *(errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ENOLCK, errno.ENOMEM, errno.EMFILE, errno.ENFILE),
+    }
+)
 
 #: Largest object that is read: more is no model of ours but somebody's mistake.
 MAX_OBJECT_BYTES = 4 * 1024**3
@@ -58,7 +67,8 @@ class DirectoryStore:
     Create: a temporary file in the same directory, fsync, link(2) to the final name, unlink, then fsync of every
     directory up to the mount. Directories are synced also where they exist already: whoever made them may have died
     before doing so. Where link(2) answers with an error after doing its work (NFS, lost reply), the link count tells.
-    Raises DataUnavailable `RegistryReadOnly`, `RegistryFull` or `RegistryUnavailable` where writing fails.
+    Raises DataUnavailable `RegistryReadOnly`, `RegistryFull` or `RegistryUnavailable` where writing fails, `passing`
+    where another try may do.
     """
 
     def __init__(self, *, mount: Path, prefix: str = "", files: FileSystem | None = None) -> None:
@@ -118,9 +128,7 @@ class DirectoryStore:
                 message=f"{path} may not be read by this user; set fsGroup for the claim or mend the file's mode",
             ) from error
         except OSError as error:
-            raise RegistryDamaged(
-                reason="RegistryUnreadable", message=f"{path} cannot be read: {error.strerror or error}"
-            ) from error
+            raise _unreadable(path=path, error=error) from error
         if len(data) > limit:
             raise RegistryDamaged(
                 reason="RegistryUnreadable", message=f"{path} is larger than {limit:,} bytes; this is none of our files"
@@ -137,6 +145,8 @@ class DirectoryStore:
             raise DataUnavailable(
                 reason="RegistryUnavailable", message=f"{path} may not be read by this user; set fsGroup for the claim"
             ) from error
+        except OSError as error:
+            raise _unreadable(path=path, error=error) from error
         return sorted(found, key=lambda entry: entry.name)
 
     def delete(self, *, key: str) -> None:
@@ -181,5 +191,15 @@ def _explain(*, target: Path, error: OSError) -> NoReturn:
             message=f"{target} cannot be written: {error.strerror}; enlarge the registry's claim",
         ) from error
     raise DataUnavailable(
-        reason="RegistryUnavailable", message=f"{target} cannot be written: {error.strerror or error}"
+        reason="RegistryUnavailable",
+        message=f"{target} cannot be written: {error.strerror or error}",
+        passing=error.errno in _PASSING or error.errno == errno.EIO,
     ) from error
+
+
+def _unreadable(*, path: Path, error: OSError) -> RunError:
+    told = f"{path} cannot be read: {error.strerror or error}"
+    if error.errno in _PASSING:
+        return DataUnavailable(reason="RegistryUnavailable", message=told, passing=True)
+    # A mount that timed out says the same as a disk with a bad block: it is tried again, and is damage until then.
+    return RegistryDamaged(reason="RegistryUnreadable", message=told, passing=error.errno == errno.EIO)

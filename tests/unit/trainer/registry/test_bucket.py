@@ -75,7 +75,8 @@ def test_what_is_wrong_is_named_with_what_to_do(
         else:
             monkeypatch.setenv(name, value)
     error = _complaint(BucketStore(bucket=bucket, prefix="team", patience=HASTY), write=write)
-    assert (error.reason, error.exit_code) == (reason, 66)
+    # Nobody at the endpoint may be somebody in a minute; the rest is for a person to mend.
+    assert (error.reason, error.exit_code) == (reason, 75 if "did not answer" in text else 66)
     assert f"s3://{bucket}/team/" in error.message
     assert text in error.message
 
@@ -129,7 +130,7 @@ def test_a_store_that_stays_busy_is_given_up_after_four_attempts(trouble: list[F
     prefix = bucket_place.root.removeprefix(f"s3://{BUCKET}/")
     trouble.extend(["busy"] * 5)
     error = _complaint(BucketStore(bucket=BUCKET, prefix=prefix, patience=HASTY), write=True)
-    assert error.reason == "RegistryUnavailable"
+    assert (error.reason, error.exit_code) == ("RegistryUnavailable", 75)
     assert "503 SlowDown" in error.message
     assert trouble == ["busy"]
 

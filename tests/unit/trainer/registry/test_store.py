@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from retrain_trainer.errors import DataUnavailable, RegistryDamaged
+from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.filesystem import FileSystem
 from retrain_trainer.registry.store import DirectoryStore
 
@@ -169,23 +169,55 @@ class _Failing(FileSystem):
     def write(self, descriptor: int, data: bytes) -> None:
         raise OSError(self._error, os.strerror(self._error))
 
+    def read(self, path: Path, *, limit: int) -> bytes:
+        raise OSError(self._error, os.strerror(self._error))
+
+    def names(self, path: Path) -> list[tuple[str, float]]:
+        raise OSError(self._error, os.strerror(self._error))
+
 
 @pytest.mark.parametrize(
-    "error, reason",
+    "error, reason, code",
     [
-        (errno.ENOSPC, "RegistryFull"),
-        (errno.EDQUOT, "RegistryFull"),
-        (errno.EROFS, "RegistryReadOnly"),
-        (errno.EIO, "RegistryUnavailable"),
+        (errno.ENOSPC, "RegistryFull", 66),
+        (errno.EDQUOT, "RegistryFull", 66),
+        (errno.EROFS, "RegistryReadOnly", 66),
+        (errno.ENOTSUP, "RegistryUnavailable", 66),
+        (errno.EIO, "RegistryUnavailable", 75),
+        (errno.ESTALE, "RegistryUnavailable", 75),
+        (errno.ETIMEDOUT, "RegistryUnavailable", 75),
     ],
-    ids=["full disk", "quota", "read-only file system", "broken disk"],
+    ids=["full disk", "quota", "read-only file system", "no such call", "broken disk", "stale handle", "mount away"],
 )
-def test_what_cannot_be_written_is_explained_and_leaves_nothing(tmp_path: Path, error: int, reason: str) -> None:
+def test_what_cannot_be_written_is_explained_and_leaves_nothing(
+    tmp_path: Path, error: int, reason: str, code: int
+) -> None:
     store = DirectoryStore(mount=tmp_path, files=_Failing(error=error))
     with pytest.raises(DataUnavailable, match="versions/1") as caught:
         store.create(key="versions/1/manifest.json", data=b"x")
-    assert (caught.value.reason, caught.value.exit_code) == (reason, 66)
+    assert (caught.value.reason, caught.value.exit_code) == (reason, code)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "error, reason, code",
+    [
+        (errno.EACCES, "RegistryUnavailable", 66),
+        (errno.ELOOP, "RegistryUnreadable", 65),
+        (errno.EIO, "RegistryUnreadable", 75),
+        (errno.ESTALE, "RegistryUnavailable", 75),
+        (errno.ECONNREFUSED, "RegistryUnavailable", 75),
+    ],
+    ids=["no right", "a link", "broken disk, or a mount away", "stale handle", "server away"],
+)
+def test_what_cannot_be_read_is_tried_again_where_that_may_help(
+    tmp_path: Path, error: int, reason: str, code: int
+) -> None:
+    store = DirectoryStore(mount=tmp_path, files=_Failing(error=error))
+    for use in (lambda: store.read(key="versions/1"), lambda: store.entries(folder="versions")):
+        with pytest.raises(RunError, match="versions") as caught:
+            use()
+        assert (caught.value.reason, caught.value.exit_code) == (reason, code)
 
 
 def _reason_as_nobody(root: str) -> str:

@@ -11,10 +11,11 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from retrain_trainer import load_champion
-from retrain_trainer.errors import SpecError
+from retrain_trainer.errors import EXIT_PASSING, RunError, SpecError
 from retrain_trainer.message import encode
 
 from tests.support.s3 import ACCESS_KEY, BUCKET, SECRET_KEY, S3Server
+from tests.support.s3_faults import Fault, faulty
 from tests.unit.trainer.run.builders import Site, spec
 
 
@@ -52,6 +53,26 @@ def test_the_champion_in_a_bucket_predicts(s3: S3Server, uri: str, tmp_path: Pat
     assert body["champion"]["uri"] == f"{uri}/team/delays/versions/1"
     for place in (f"{uri}/team/delays", body["champion"]["uri"]):
         assert np.asarray(load_champion(place).predict(rows)).astype(str).tolist() == ["false", "true"]
+
+
+def test_a_store_that_is_away_before_the_promotion_is_tried_again_and_the_better_version_promoted(
+    s3: S3Server, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrain_trainer.registry.bucket._PAUSES", (0.01, 0.01, 0.01))
+    site, away = Site(root=tmp_path), True
+    site.add(days=40)
+
+    def choose(_number: int, method: str, path: str) -> Fault:
+        return "busy" if away and method == "PUT" and "/promotions/" in path else "none"
+
+    with faulty(upstream=s3.port, choose=choose) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(RunError) as caught:
+            site.run(key="uid-1.slot", spec=spec(registry={"uri": uri}))
+        assert (caught.value.reason, caught.value.exit_code) == ("RegistryUnavailable", EXIT_PASSING)
+        away = False
+        body = site.run(key="uid-1.slot", spec=spec(registry={"uri": uri}))
+    assert (body["outcome"], body["champion"]["version"], body["counters"]["trainings"]) == ("Promoted", 1, 1)
 
 
 #: What a run asks of the store, whatever it comes to, as long as 1,000 objects hold what a listing looks through.
