@@ -30,7 +30,7 @@ def add_command(commands: Any, *, mount: Callable[[str], tuple[str, Path]]) -> N
 def _registry(options: argparse.Namespace) -> int:
     try:
         store = store_at(text=options.location, claims=dict(options.mount))
-        found = inspect(registry=Registry(store=store), models=options.what == "verify")
+        found = inspect(registry=Registry(store=store), place=options.location, models=options.what == "verify")
     except RunError as error:
         print(f"{error.reason}: {error.message}", file=sys.stderr)
         return error.exit_code

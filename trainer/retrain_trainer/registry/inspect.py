@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from retrain_trainer.errors import RunError
+from retrain_trainer.errors import EXIT_PASSING, DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Registry
 
@@ -22,17 +22,28 @@ class Inspection:
     damage: tuple[str, ...]
 
 
-def inspect(*, registry: Registry, models: bool) -> Inspection:
+def inspect(*, registry: Registry, place: str, models: bool) -> Inspection:
     """Every version and promotion, the champion, and the totals. `models`: read every model and compare its digest.
+    `place`: what people call it.
 
     A version without a manifest is none: its run died before it was published. If it is in the log, that is damage.
+    DataUnavailable `RegistryMissing` where no run has ever begun and no version is.
     """
     lines, damage = [], []
+    counters = registry.counters()
+    if not (counters.checks or counters.trainings or counters.promotions):
+        raise DataUnavailable(
+            reason="RegistryMissing",
+            message=f"{place} holds no registry: no run, version or promotion; name a policy's folder, "
+            "<registry>/<namespace>/<policy>",
+        )
 
     def tried(what: Callable[[], _T], but_not: str = "") -> _T | None:
         try:
             return what()
         except RunError as error:
+            if error.exit_code == EXIT_PASSING and not isinstance(error, RegistryDamaged):
+                raise  # a store that is away for a moment is not damaged
             if error.reason != but_not:
                 damage.append(f"{error.reason}: {error.message}")
             return None
@@ -60,7 +71,7 @@ def inspect(*, registry: Registry, models: bool) -> Inspection:
                     f"PromotionDamaged: promotion {number} makes version {entry.version} the champion, which its own "
                     f"run found {manifest.gate.verdict}; no run does that: roll back, and look who writes the registry"
                 )
-    counters = registry.counters()
+    damage += [f"PromotionDamaged: {gap}" for gap in registry.log.gaps()]
     lines.append(f"{counters.checks:,} runs, {counters.trainings:,} versions, {counters.promotions:,} promotions")
     return Inspection(lines=tuple(lines), damage=tuple(dict.fromkeys(damage)))
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, opened
 from retrain_trainer.registry.store import Store
 
@@ -64,5 +65,9 @@ def find_document(store: Store, *, name: str) -> dict[str, Any] | None:
 
 def document(store: Store, *, name: str) -> dict[str, Any]:
     """The body of a document that must be there. RegistryDamaged names the file."""
-    data = store.read(key=name, limit=MAX_DOCUMENT_BYTES)
-    return opened(data=data or b"", name=store.name_of(name))
+    found = find_document(store, name=name)
+    if found is None:
+        raise RegistryDamaged(
+            reason="RegistryDamaged", message=f"{store.name_of(name)} is missing; restore it from a backup"
+        )
+    return found

@@ -36,7 +36,12 @@ class PromotionLog:
         """One entry. RegistryDamaged `PromotionDamaged`."""
         name = promotion_name(number)
         data = self._store.read(key=name, limit=MAX_DOCUMENT_BYTES)
-        promotion = Promotion.from_bytes(data=data or b"", name=self._store.name_of(name))
+        if data is None:
+            raise RegistryDamaged(
+                reason="PromotionDamaged",
+                message=f"{self._store.name_of(name)} is missing; restore it from a backup",
+            )
+        promotion = Promotion.from_bytes(data=data, name=self._store.name_of(name))
         if promotion.number != number:
             raise RegistryDamaged(
                 reason="PromotionDamaged",
@@ -47,6 +52,18 @@ class PromotionLog:
     def numbers(self) -> list[int]:
         """Numbers of the entries, rising."""
         return numbers_in(self._store, folder="promotions")
+
+    def gaps(self) -> list[str]:
+        """What is missing below the highest number, a line each; entries are never taken away."""
+        lines, before = [], 0
+        for number in self.numbers():
+            first = self._store.name_of(promotion_name(before + 1))
+            if number == before + 2:
+                lines.append(f"{first} is missing; restore it from a backup")
+            elif number > before + 2:
+                lines.append(f"{first} and every entry up to {number - 1} are missing; restore them from a backup")
+            before = number
+        return lines
 
     def last(self) -> int:
         """The highest number of the log. RegistryDamaged if the entry before it is missing: none of ours can be so.

@@ -51,6 +51,37 @@ def test_damage_is_told_by_file_and_code(place: Place, capsys: pytest.CaptureFix
     assert "everything is whole" not in told.out
 
 
+def test_a_promotion_that_is_gone_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    _fill(place)
+    (place.files / f"promotions/{1:020d}.json").unlink()
+    assert main(["registry", "verify", _location(place)]) == 65
+    told = capsys.readouterr()
+    name = place.store().name_of(f"promotions/{1:020d}.json")
+    assert told.err.splitlines() == [f"PromotionDamaged: {name} is missing; restore it from a backup"]
+    assert "everything is whole" not in told.out
+
+
+def test_a_log_that_jumps_far_ahead_is_told_in_a_line(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    _fill(place)
+    (place.files / f"promotions/{3:020d}.json").rename(place.files / f"promotions/{10**20 - 1}.json")
+    assert main(["registry", "verify", _location(place)]) == 65
+    assert f"promotions/{3:020d}.json and every entry up to {10**20 - 2} are missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["list", "verify"])
+@pytest.mark.parametrize("below", ["", "/nowhere"], ids=["nothing is there yet", "no such folder"])
+def test_a_place_without_a_registry_is_named(
+    place: Place, capsys: pytest.CaptureFixture[str], what: str, below: str
+) -> None:
+    place.files.mkdir(parents=True)
+    location = _location(place) + below
+    assert main(["registry", what, location]) == 66
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"RegistryMissing: {location} holds no registry")
+    assert "<registry>/<namespace>/<policy>" in told.err
+
+
 def test_a_champion_that_its_gate_refused_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     _fill(place)
     registry = place.registry()

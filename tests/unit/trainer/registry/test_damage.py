@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.documents import sealed
+from retrain_trainer.registry.layout import document
 from retrain_trainer.registry.manifest import Manifest, Promotion
 from retrain_trainer.registry.registry import Registry
 
@@ -184,6 +185,18 @@ def test_what_was_forged_is_named_and_never_used(place: Place, forge: Callable[[
         _model_in_use(registry)
     assert place.store().name_of(named) in caught.value.message
     assert any(word in caught.value.message for word in ("restore", "remove"))
+
+
+@pytest.mark.parametrize("name", [PROMOTION, "runs/b/started.json"])
+def test_a_record_that_must_be_there_and_is_not_is_said_to_be_missing(place: Place, name: str) -> None:
+    registry = _two_versions(place)
+    (place.files / name).unlink()
+    reads: dict[str, Callable[[], object]] = {
+        PROMOTION: lambda: registry.log.entry(number=2),
+        "runs/b/started.json": lambda: document(place.store(), name=name),
+    }
+    with pytest.raises(RegistryDamaged, match=f"{name} is missing; restore it from a backup"):
+        reads[name]()
 
 
 def test_files_of_others_change_nothing(place: Place) -> None:
