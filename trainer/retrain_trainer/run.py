@@ -25,7 +25,7 @@ from retrain_trainer.steps import answers, checking, opening, scoring
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
 from retrain_trainer.steps.deciding import decision_for
-from retrain_trainer.steps.head import champion_facts, open_registry, read_head, version_uri
+from retrain_trainer.steps.head import Head, champion_facts, open_registry, read_head, version_uri
 from retrain_trainer.steps.people import requested
 from retrain_trainer.times import time_text
 
@@ -162,13 +162,25 @@ def _begin(
         handled = registry.runs.hand_over(action=run.action, request=run.request.strip(), key=run.key)
         started = replace(started, handled=handled)
     head = read_head(registry=registry, key=run.key)
-    digest, champion = spec.digest, head.champion
+    digest, champion = _digest(spec, head), head.champion
     if champion is not None:
         say(f"champion: version {champion.manifest.version}, {champion.manifest.model_digest[:19]}")
         if spec.model.task is None and spec.model.target == champion.manifest.target:
             task: Any = champion.manifest.task  # recorded at the first version, and then fixed
             spec = replace(spec, model=replace(spec.model, task=task))
     return Context(run=run, spec=spec, digest=digest, registry=registry, started=started, head=head, now=now, say=say)
+
+
+def _digest(spec: PolicySpec, head: Head) -> str:
+    """That of the spec; or that of the champion or the newest version, which was made by the same with a default of its
+    task written down or left out.
+    """
+    if head.champion is None:
+        return spec.digest
+    task: Any = head.champion.manifest.task
+    made = (version.spec_digest for version in (head.champion.manifest, head.newest) if version is not None)
+    same = spec.spellings(task=task)
+    return next((digest for digest in made if digest in same), spec.digest)
 
 
 def _retain(this: Context) -> None:

@@ -25,14 +25,9 @@ from sklearn.utils import get_tags
 from retrain_trainer.errors import SpecError
 from retrain_trainer.features import FeatureSchema
 from retrain_trainer.model.encoder import RowEncoder
-from retrain_trainer.spec import ModelSpec, Task
+from retrain_trainer.spec import DEFAULT_ESTIMATOR, ModelSpec, Task
 
 ENTRY_POINT_GROUP = "retrain_trainer.estimators"
-
-DEFAULT_ESTIMATOR: dict[Task, str] = {
-    "Classification": "HistGradientBoostingClassifier",
-    "Regression": "HistGradientBoostingRegressor",
-}
 
 #: One-hot columns per feature for estimators that take no sparse matrix; rarer categories share one.
 DENSE_CATEGORIES = 32

@@ -20,11 +20,9 @@ from retrain_trainer.model import formulas as f
 from retrain_trainer.model.measures import Mean, Measure
 from retrain_trainer.model.metric_table import CLASSIFICATION, REFUSED, TABLES, Entry, Needs
 from retrain_trainer.model.prediction import Prediction
-from retrain_trainer.spec import Task
+from retrain_trainer.spec import DEFAULT_METRIC, Task
 
 Kind = Literal["mean", "jackknife"]
-
-DEFAULT_METRIC: dict[Task, str] = {"Classification": "balanced_accuracy", "Regression": "r2"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

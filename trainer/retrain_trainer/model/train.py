@@ -11,9 +11,9 @@ from sklearn.pipeline import Pipeline
 
 from retrain_trainer.errors import SpecError
 from retrain_trainer.features import FeatureSchema, Samples
-from retrain_trainer.model.estimators import DEFAULT_ESTIMATOR, build_pipeline
+from retrain_trainer.model.estimators import build_pipeline
 from retrain_trainer.model.trust import without_functions
-from retrain_trainer.spec import ModelSpec, Task
+from retrain_trainer.spec import DEFAULT_ESTIMATOR, ModelSpec, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

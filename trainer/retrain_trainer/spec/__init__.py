@@ -5,9 +5,9 @@ The same parser serves the container (the API server has validated and defaulted
 """
 
 from retrain_trainer.spec.data import DataSpec, HoldoutSpec
-from retrain_trainer.spec.evaluation import EvaluationSpec, GuardSpec
+from retrain_trainer.spec.evaluation import DEFAULT_METRIC, EvaluationSpec, GuardSpec
 from retrain_trainer.spec.limits import Blackout, Budget, LimitsSpec
-from retrain_trainer.spec.model import ModelSpec, Task
+from retrain_trainer.spec.model import DEFAULT_ESTIMATOR, ModelSpec, Task
 from retrain_trainer.spec.policy import OPERATOR_FIELDS, PolicySpec, parse_spec
 from retrain_trainer.spec.promotion import PromotionSpec
 from retrain_trainer.spec.publish import MLflowSpec, PublishSpec
@@ -17,6 +17,8 @@ from retrain_trainer.spec.triggers import BelowThreshold, Drift, DriftStatistic,
 from retrain_trainer.spec.validation import ColumnRule, ColumnType, Severity, ValidationSpec
 
 __all__ = [
+    "DEFAULT_ESTIMATOR",
+    "DEFAULT_METRIC",
     "OPERATOR_FIELDS",
     "BelowThreshold",
     "Blackout",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrain_trainer.errors import SpecError
+from retrain_trainer.spec.model import Task
 from retrain_trainer.spec.reading import Reader
+
+DEFAULT_METRIC: dict[Task, str] = {"Classification": "balanced_accuracy", "Regression": "r2"}
 
 #: As in the CRD.
 MAX_GUARDRAILS = 16

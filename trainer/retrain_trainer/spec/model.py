@@ -10,6 +10,11 @@ from retrain_trainer.spec.reading import Reader, Scalar
 
 Task = Literal["Classification", "Regression"]
 
+DEFAULT_ESTIMATOR: dict[Task, str] = {
+    "Classification": "HistGradientBoostingClassifier",
+    "Regression": "HistGradientBoostingRegressor",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from retrain_trainer.errors import SpecError
 from retrain_trainer.spec.data import DataSpec, read_data
-from retrain_trainer.spec.evaluation import EvaluationSpec, read_evaluation
+from retrain_trainer.spec.evaluation import DEFAULT_METRIC, EvaluationSpec, read_evaluation
 from retrain_trainer.spec.limits import LimitsSpec, read_limits
-from retrain_trainer.spec.model import ModelSpec, read_model
+from retrain_trainer.spec.model import DEFAULT_ESTIMATOR, ModelSpec, Task, read_model
 from retrain_trainer.spec.promotion import PromotionSpec, read_promotion
 from retrain_trainer.spec.publish import PublishSpec, read_publish
 from retrain_trainer.spec.reading import Reader
@@ -44,7 +44,7 @@ class PolicySpec:
 
         A champion whose manifest carries another digest was made by another spec: that is the SpecChange trigger. Only
         what differs from the defaults counts, so that writing a default down, or a release that adds a field, trains
-        nothing.
+        nothing. Defaults that follow from the task count as they are written: see `spellings`.
         """
         evaluation = _stated(self.evaluation)
         evaluation.pop("threshold", None)
@@ -57,6 +57,26 @@ class PolicySpec:
             "evaluation": evaluation,
         }
         return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def spellings(self, *, task: Task) -> frozenset[str]:
+        """The digests of all specs that say the same to a champion of this task: its defaults (task, estimator, metric)
+        may be written down or left out.
+        """
+        meant = self.model.task or task
+        return frozenset(
+            replace(
+                self,
+                model=replace(self.model, task=cast("Task | None", named), estimator=estimator),
+                evaluation=replace(self.evaluation, metric=metric),
+            ).digest
+            for named in _written_or_not(value=self.model.task, default=task)
+            for estimator in _written_or_not(value=self.model.estimator, default=DEFAULT_ESTIMATOR[meant])
+            for metric in _written_or_not(value=self.evaluation.metric, default=DEFAULT_METRIC[meant])
+        )
+
+
+def _written_or_not(*, value: str | None, default: str) -> tuple[str | None, ...]:
+    return (None, default) if value in (None, default) else (value,)
 
 
 def _stated(section: Any) -> dict[str, Any]:

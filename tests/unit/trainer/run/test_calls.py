@@ -156,6 +156,21 @@ def test_failures_stop_training_until_an_edit_or_a_request(site: Site) -> None:
         site.run(spec=broken)
 
 
+@pytest.mark.parametrize("first", ["left out", "written down"])
+def test_a_default_that_is_written_down_or_left_out_again_trains_nothing(tmp_path: Path, first: str) -> None:
+    written = spec(
+        model=model(estimator="HistGradientBoostingClassifier", task="Classification"),
+        evaluation={"metric": "balanced_accuracy"},
+    )
+    before, after = (spec(evaluation={}), written) if first == "left out" else (written, spec(evaluation={}))
+    site = Site(root=tmp_path)
+    site.add(days=60)
+    assert site.run(spec=before)["outcome"] == "Promoted"
+    assert told(site.run(spec=after)) == ("Kept", None, "DataUnchanged")
+    edited = {**after, "model": {**after["model"], "seed": 1}}
+    assert site.run(spec=edited)["trigger"] == "SpecChange"
+
+
 def _shifted(site: Site, *, days: int, by: float) -> None:
     """Days on which `load`, which the label does not depend on, is higher than it was."""
     made = rows(first_day=site.days, days=days)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from retrain_trainer.spec import parse_spec
+from retrain_trainer.spec import PolicySpec, Task, parse_spec
 
 BASE: dict[str, Any] = {
     "data": {"uri": "pvc://rows/in/*.csv", "timeColumn": "day", "window": "30d"},
@@ -15,9 +15,13 @@ BASE: dict[str, Any] = {
 }
 
 
-def _digest(**changes: Any) -> str:
+def _spec(**changes: Any) -> PolicySpec:
     sections = {name: {**BASE.get(name, {}), **change} for name, change in changes.items()}
-    return parse_spec({**BASE, **sections}).digest
+    return parse_spec({**BASE, **sections})
+
+
+def _digest(**changes: Any) -> str:
+    return _spec(**changes).digest
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,45 @@ def test_these_edits_leave_the_digest(changes: dict[str, Any]) -> None:
 )
 def test_these_edits_change_the_digest(changes: dict[str, Any]) -> None:
     assert _digest(**changes) != _digest()
+
+
+def test_the_digest_of_a_policy_is_the_one_that_earlier_releases_wrote() -> None:
+    """Another one would make every policy train at an upgrade."""
+    assert _digest() == "sha256:ba05d5f93a549c608cc06ace9db2a6a94510e3a4546fb01018ec6353c36de2c5"
+
+
+SPELLINGS = {
+    "the estimator": {"model": {"estimator": "HistGradientBoostingClassifier"}},
+    "the metric": {"evaluation": {"metric": "balanced_accuracy"}},
+    "the task": {"model": {"task": "Classification"}},
+    "all three": {
+        "model": {"estimator": "HistGradientBoostingClassifier", "task": "Classification"},
+        "evaluation": {"metric": "balanced_accuracy"},
+    },
+}
+LEFT_OUT: dict[str, Any] = {"evaluation": {"metric": None}}
+
+
+@pytest.mark.parametrize("changes", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_default_of_the_task_may_be_written_down_or_left_out(changes: dict[str, Any]) -> None:
+    written, left_out = _spec(**{**LEFT_OUT, **changes}), _spec(**LEFT_OUT)
+    assert written.digest != left_out.digest
+    assert left_out.digest in written.spellings(task="Classification")
+    assert written.digest in left_out.spellings(task="Classification")
+
+
+@pytest.mark.parametrize(
+    ("task", "changes"),
+    [
+        pytest.param("Regression", {"model": {"task": "Classification"}}, id="another task"),
+        pytest.param("Regression", {"model": {"estimator": "HistGradientBoostingClassifier"}}, id="of another task"),
+        pytest.param("Regression", {"evaluation": {"metric": "balanced_accuracy"}}, id="a metric of another task"),
+        pytest.param("Classification", {"evaluation": {"metric": "accuracy"}}, id="another metric"),
+        pytest.param("Classification", {"model": {"estimator": "SVC"}}, id="another estimator"),
+        pytest.param("Classification", {"model": {"seed": 1}}, id="another seed"),
+    ],
+)
+def test_what_is_no_default_of_the_task_is_an_edit(task: Task, changes: dict[str, Any]) -> None:
+    written, left_out = _spec(**{**LEFT_OUT, **changes}), _spec(**LEFT_OUT)
+    assert left_out.digest not in written.spellings(task=task)
+    assert written.digest not in left_out.spellings(task=task)
