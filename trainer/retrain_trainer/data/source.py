@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -68,9 +69,11 @@ def open_source(*, uri: str, claims: Mapping[str, Path], default: Path = DEFAULT
     """
     location = parse_uri(uri=uri)
     root = resolve(location=location, claims=claims, default=default)
-    found = sorted(root.glob(location.path)) if location.path else []
+    # Two stars that are not a whole folder are one: Python 3.13 reads them so, earlier ones refuse them.
+    pattern = "/".join(part if part == "**" else re.sub(r"\*+", "*", part) for part in location.path.split("/"))
+    found = sorted(root.glob(pattern)) if pattern else []
     matching = [path for path in found if path.is_file() or path.is_symlink()]
-    files = [path for path in matching if not _hidden(path=path, root=root, pattern=location.path)]
+    files = [path for path in matching if not _hidden(path=path, root=root, pattern=pattern)]
     if not files:
         dotted = "; names that begin with a dot are read only if the URI names the dot" if matching else ""
         raise DataUnavailable(reason="DataMissing", message=f"no file matches {uri}; {_holds(root, location)}{dotted}")

@@ -40,7 +40,7 @@ def read_model(reader: Reader) -> ModelSpec:
         exclude=features.texts("exclude"),
         estimator=reader.text("estimator"),
         parameters=reader.scalars("parameters"),
-        seed=reader.integer("seed", default=0),
+        seed=reader.integer("seed", default=0, high=2**32 - 1),
         positive_class=reader.text("positiveClass"),
     )
     features.finish()

@@ -128,7 +128,7 @@ def _zone(spec: Reader) -> str:
     name = spec.text("timeZone") or "Etc/UTC"
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, a name too long
         raise SpecError(
             reason="InvalidSpec",
             message=f"spec.timeZone: {name[:60]!r} is no IANA time zone; write Europe/Berlin or such",

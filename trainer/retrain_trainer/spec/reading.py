@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -91,16 +92,19 @@ class Reader:
         value = self._get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a number from {low:g} to {high:g}")
+        if not _is_finite(value) or not low <= value <= high:
+            bounds = "" if (low, high) == (float("-inf"), float("inf")) else f" from {low:g} to {high:g}"
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a number{bounds}")
         return float(value)
 
-    def integer(self, name: str, *, default: int, low: int = 0) -> int:
+    def integer(self, name: str, *, default: int, low: int = 0, high: int = 2**53 - 1) -> int:
+        """`high`: unless a field has its own bound, the largest whole number that JSON hands on unchanged."""
         value = self._get(name)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a whole number, {low} or more")
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            most = "" if high == 2**53 - 1 else f", {high} or less"
+            raise _wrong(path=f"{self._path}.{name}", value=value, wanted=f"a whole number, {low} or more{most}")
         return value
 
     def optional_integer(self, name: str, *, low: int = 0) -> int | None:
@@ -129,14 +133,15 @@ class Reader:
         if not isinstance(value, Mapping):
             raise _wrong(path=f"{self._path}.{name}", value=value, wanted="a mapping")
         for key, item in value.items():
-            if not isinstance(item, str | int | float | bool | None):
-                raise _wrong(
-                    path=f"{self._path}.{name}.{key}", value=item, wanted="text, a number, true, false or null"
-                )
+            path = f"{self._path}.{name}.{key}"
+            if not isinstance(key, str):
+                raise SpecError(reason="InvalidSpec", message=f"{path}: {key!r} is no name; put it in quotes")
+            if not isinstance(item, str | bool | None) and not _is_finite(item):
+                raise _wrong(path=path, value=item, wanted="text, a number, true, false or null")
         return dict(value)
 
     def finish(self, *, ignore: tuple[str, ...] = ()) -> None:
-        unknown = sorted(set(self._value) - self._seen - set(ignore))
+        unknown = sorted(set(self._value) - self._seen - set(ignore), key=str)
         if unknown:
             known = ", ".join(sorted(self._seen | set(ignore)))
             raise SpecError(
@@ -145,4 +150,23 @@ class Reader:
 
 
 def _wrong(*, path: str, value: Any, wanted: str) -> SpecError:
-    return SpecError(reason="InvalidSpec", message=f"{path}: {value!r} is not valid; write {wanted}")
+    return SpecError(reason="InvalidSpec", message=f"{path}: {shown(value)} is not valid; write {wanted}")
+
+
+def shown(value: Any) -> str:
+    """A value as messages repeat it, not at any length."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _is_finite(value: Any) -> bool:
+    """A number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

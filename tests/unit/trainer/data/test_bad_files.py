@@ -203,3 +203,14 @@ def test_a_bad_uri_is_refused_with_its_field(uri: str, told: str) -> None:
     assert (refused.value.reason, refused.value.exit_code) == ("InvalidURI", 64)
     assert refused.value.message.startswith("spec.data.uri: ")
     assert told in refused.value.message
+
+
+def test_two_stars_within_a_name_are_as_good_as_one(tmp_path: Path) -> None:
+    for name in ("a1b.csv", "a/b.csv", "ab.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x\n1\n")
+    for pattern in ("a**b.csv", "**a***b.csv**"):
+        found = open_source(uri=f"pvc://data/{pattern}", claims={"data": tmp_path})
+        assert [path.name for path in found.files] == ["a1b.csv"]
+    found = open_source(uri="pvc://data/**/b.csv", claims={"data": tmp_path})
+    assert [path.parent.name for path in found.files] == ["a"]

@@ -164,8 +164,22 @@ def test_a_person_runs_a_policy_file_on_folders(site: Site) -> None:
         ("[", 64, "no YAML"),
         ("kind: RetrainPolicy\nmetadata: {name: Upper}", 64, "'Upper'"),
         ("kind: RetrainPolicy\nmetadata: {name: a}", 64, "no spec"),
+        ("kind: RetrainPolicy\nspec: {schedule: 2013-13-01}", 64, "no YAML"),
+        ("kind: RetrainPolicy\nspec: {model: {seed: " + 5000 * "9" + "}}", 64, "no YAML"),
+        ("kind: RetrainPolicy\nspec: {job: {env: [{value: 2013-12-01}]}}", 64, "spec.job.env[0].value: 2013-12-01"),
+        ("kind: RetrainPolicy\nspec: {runHistoryLimit: .inf}", 64, "spec.runHistoryLimit: inf"),
+        ("kind: RetrainPolicy\nspec: {job: {on: 1}}", 64, "spec.job.True"),
+        ("kind: RetrainPolicy\nspec: &all {job: *all}", 64, "holds itself"),
     ],
-    ids=["no file", "another kind", "no YAML", "a bad name", "no spec"],
+    ids=[
+        *("no file", "another kind", "no YAML", "a bad name", "no spec", "a month 13", "a number of 5,000 digits"),
+        *(
+            "a date in a field that no run reads",
+            "infinity in such a field",
+            "a key that YAML reads as true",
+            "a circle",
+        ),
+    ],
 )
 def test_a_wrong_policy_file_is_explained(tmp_path: Path, text: str | None, code: int, named: str) -> None:
     policy = tmp_path / "policy.yaml"
