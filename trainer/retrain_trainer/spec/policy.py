@@ -119,8 +119,13 @@ def parse_spec(value: Mapping[str, Any]) -> PolicySpec:
         publish=read_publish(spec.section("publish")),
     )
     spec.finish(ignore=OPERATOR_FIELDS)
-    if parsed.promotion.probation_checks and parsed.data.time_column is None:
-        raise SpecError(reason="InvalidSpec", message="spec.promotion.probation needs spec.data.timeColumn")
+    if parsed.data.time_column is None:
+        for name, used in (
+            ("promotion.probation", parsed.promotion.probation_checks),
+            ("validation.maxAge", parsed.validation.max_age is not None),
+        ):
+            if used:
+                raise SpecError(reason="InvalidSpec", message=f"spec.{name} needs spec.data.timeColumn")
     return parsed
 
 

@@ -22,6 +22,9 @@ def model(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
+        pytest.param(
+            {"validation": {"maxAge": "0d"}}, "spec.validation.maxAge needs spec.data.timeColumn", id="no time"
+        ),
         pytest.param({"timeZone": "America"}, "spec.timeZone: 'America' is no IANA time zone", id="a continent"),
         pytest.param({"timeZone": "a" * 300}, "spec.timeZone: 'aaaa", id="a zone of 300 letters"),
         pytest.param({"timeZone": "../etc/passwd"}, "spec.timeZone: ", id="a zone that is a path"),
