@@ -11,6 +11,9 @@ from cronsim import CronSim, CronSimError
 from retrain_trainer.errors import SpecError
 from retrain_trainer.spec.reading import Reader
 
+#: No clock is put on or back by more than this.
+_LARGEST_CHANGE = timedelta(hours=3)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -30,13 +33,11 @@ class Blackout:
 
     def end(self, *, now: datetime) -> datetime | None:
         """When the blackout ends in which `now` (aware) lies; None outside of all."""
-        local = now.astimezone(ZoneInfo(self.zone))
-        last = None
-        for begin in CronSim(self.start, local - self.duration):
-            if begin > local:
-                break
-            last = begin
-        return None if last is None else (last + self.duration).astimezone(UTC)
+        # Backwards from later than now: in a repeated hour the wall clock alone does not tell what has begun.
+        later = (now + _LARGEST_CHANGE).astimezone(ZoneInfo(self.zone))
+        begins = (begin.astimezone(UTC) for begin in CronSim(self.start, later, reverse=True))
+        last = next((begin for begin in begins if begin <= now), None)
+        return last + self.duration if last is not None and last + self.duration > now else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
