@@ -95,8 +95,7 @@ class Manifest:
     @staticmethod
     def from_bytes(*, data: bytes, name: str) -> Manifest:
         """RegistryDamaged `ManifestDamaged` naming the file if it is not a manifest."""
-        body = opened(data=data, name=name, reason="ManifestDamaged")
-        return _read(body=body, name=name, make=_manifest)
+        return _read(data=data, name=name, reason="ManifestDamaged", make=_manifest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +122,7 @@ class Promotion:
     @staticmethod
     def from_bytes(*, data: bytes, name: str) -> Promotion:
         """RegistryDamaged `PromotionDamaged` naming the file if it is not an entry of the log."""
-        body = opened(data=data, name=name, reason="PromotionDamaged")
-        return _read(body=body, name=name, make=lambda body: Promotion(**{**body, "time": _time(body["time"])}))
+        return _read(data=data, name=name, reason="PromotionDamaged", make=_promotion)
 
 
 def _names(record: type) -> tuple[str, ...]:
@@ -167,7 +165,12 @@ def _manifest(body: dict[str, Any]) -> Manifest:
     )
 
 
-def _read(*, body: dict[str, Any], name: str, make: Callable[[dict[str, Any]], _Record]) -> _Record:
+def _promotion(body: dict[str, Any]) -> Promotion:
+    return Promotion(**{**body, "time": _time(body["time"])})
+
+
+def _read(*, data: bytes, name: str, reason: str, make: Callable[[dict[str, Any]], _Record]) -> _Record:
+    body = opened(data=data, name=name, reason=reason)
     try:
         for number in ("version", "number", "model_bytes"):
             if number in body and (type(body[number]) is not int or body[number] < 1):
@@ -177,6 +180,6 @@ def _read(*, body: dict[str, Any], name: str, make: Callable[[dict[str, Any]], _
         return make(body)
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryDamaged(
-            reason="ManifestDamaged",
+            reason=reason,
             message=f"{name} does not hold what this release writes ({error}); restore it from a backup",
         ) from error

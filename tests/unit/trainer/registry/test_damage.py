@@ -199,6 +199,20 @@ def test_a_record_that_must_be_there_and_is_not_is_said_to_be_missing(place: Pla
         reads[name]()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [{"number": 1}, {"number": 0}, {"number": 1, "version": "2"}, {"number": 1, "version": 1, "time": None}, {}],
+    ids=["fields are missing", "no number of ours", "a version as text", "no time", "nothing"],
+)
+@pytest.mark.parametrize(("record", "reason"), [(Promotion, "PromotionDamaged"), (Manifest, "ManifestDamaged")])
+def test_what_is_sealed_and_not_of_this_release_is_told_as_what_it_should_be(
+    body: dict[str, object], record: type[Manifest] | type[Promotion], reason: str
+) -> None:
+    with pytest.raises(RegistryDamaged, match="the file does not hold what this release writes") as caught:
+        record.from_bytes(data=sealed(body), name="the file")
+    assert caught.value.reason == reason
+
+
 def test_files_of_others_change_nothing(place: Place) -> None:
     registry = _two_versions(place)
     for name in (
