@@ -105,6 +105,21 @@ def test_a_run_makes_few_requests_and_history_adds_lists_only(s3: S3Server, uri:
     assert asked["s3_GetObject"] <= MAX_GETS, asked
 
 
+def test_what_a_person_says_reads_the_log_besides(s3: S3Server, uri: str, tmp_path: Path) -> None:
+    site = Site(root=tmp_path)
+    site.add(days=40)
+    for action in ("check", "train"):
+        _asked(s3, site, uri, action=action)
+    body, _ = _asked(s3, site, uri, action="approve", cause="Request", request="2")
+    for number in range(10):
+        said: dict[str, Any] = {"action": "rollback", "cause": "Request", "request": f"{1 + number % 2}@{number}"}
+        body, asked = _asked(s3, site, uri, **said)
+        assert body["outcome"] == "RolledBack"
+        assert asked["s3_GetObject"] <= MAX_GETS + body["counters"]["promotions"], asked
+        assert asked["s3_ListObjectsV2"] <= MAX_LISTS, asked
+    assert asked["s3_GetObject"] > body["counters"]["promotions"] > 10
+
+
 def test_no_credential_is_in_message_progress_or_registry(s3: S3Server, uri: str, tmp_path: Path) -> None:
     site = Site(root=tmp_path)
     site.add(days=40)
