@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.aws import unusable
 from retrain_trainer.registry.s3 import Patience, Requests, S3Failure
-from retrain_trainer.registry.store import MAX_OBJECT_BYTES, Entry, checked_key, is_name
+from retrain_trainer.registry.store import MAX_OBJECT_BYTES, Entry, Leftover, checked_key, is_name
 
 #: Seconds between the attempts of one write.
 _PAUSES = (0.2, 0.8, 3.2)
@@ -72,6 +72,9 @@ class BucketStore:
     def delete(self, *, key: str) -> None:
         with self._explained(key):
             self._requests.delete(key=self._prefix + checked_key(key))
+
+    def leftovers(self) -> list[Leftover]:
+        return []  # an object is there whole, or not at all
 
     # --- inside --------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,18 @@ def _registry(options: argparse.Namespace) -> int:
     try:
         store = store_at(text=options.location, claims=dict(options.mount))
         found = inspect(registry=Registry(store=store), place=options.location, models=options.what == "verify")
+        leftovers = store.leftovers() if options.what == "verify" else []
     except RunError as error:
         print(f"{error.reason}: {error.message}", file=sys.stderr)
         return error.exit_code
     for line in found.lines:
         print(line)
+    for left in leftovers:
+        time = datetime.fromtimestamp(left.modified, UTC)
+        print(
+            f"left over   {left.name}, {left.size:,} bytes of {time:%Y-%m-%d %H:%M}: its writer was killed; remove it, "
+            "unless a run is under way"
+        )
     for line in found.damage:
         print(line, file=sys.stderr)
     if found.damage:

@@ -42,6 +42,15 @@ class Entry:
     modified: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A file that never got its name: as people find it, with its size in bytes and seconds since 1970."""
+
+    name: str
+    size: int
+    modified: float
+
+
 class Store(Protocol):
     """What a registry needs of a directory or a bucket. Keys are `/`-separated names without `.` or `..`."""
 
@@ -59,6 +68,9 @@ class Store(Protocol):
 
     def name_of(self, key: str) -> str:
         """The key as people find it: a path or a URI, for messages."""
+
+    def leftovers(self) -> list[Leftover]:
+        """What writers that were killed have left, or are writing right now: nothing reads it."""
 
 
 class DirectoryStore:
@@ -148,6 +160,15 @@ class DirectoryStore:
         except OSError as error:
             raise _unreadable(path=path, error=error) from error
         return sorted(found, key=lambda entry: entry.name)
+
+    def leftovers(self) -> list[Leftover]:
+        # Told and not removed: that a writer is slow and not dead nobody can see from here.
+        found = []
+        for path in sorted(self.root.rglob(f"{_TEMPORARY}*")):
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                found.append(Leftover(name=str(path), size=status.st_size, modified=status.st_mtime))
+        return found
 
     def delete(self, *, key: str) -> None:
         path = self.root / checked_key(key)

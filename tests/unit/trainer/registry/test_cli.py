@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,26 @@ def test_a_number_that_no_run_finished_is_no_damage(tmp_path: Path, capsys: pyte
     (place.files / "versions/4").mkdir()
     assert main(["registry", "verify", _location(place)]) == 0
     assert "never finished" in capsys.readouterr().out
+
+
+def test_what_a_killed_writer_left_is_told_and_is_no_damage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place(kind="directory", files=tmp_path / "default/flights", root=str(tmp_path))
+    _fill(place)
+    left = place.files / "blobs/sha256/.new-0123456789abcdef"
+    left.write_bytes(b"half a model")
+    os.utime(left, (NOW.timestamp(), NOW.timestamp()))
+    (place.files / "blobs/.newest").write_bytes(b"somebody's own")
+    assert main(["registry", "verify", _location(place)]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert told.out.splitlines()[-2:] == [
+        f"left over   {left}, 12 bytes of 2013-03-01 12:00: its writer was killed; remove it, "
+        "unless a run is under way",
+        "everything is whole",
+    ]
+    assert main(["registry", "list", _location(place)]) == 0
+    assert "left over" not in capsys.readouterr().out
+    assert left.exists()
 
 
 def test_a_place_that_cannot_be_is_named(capsys: pytest.CaptureFixture[str]) -> None:
