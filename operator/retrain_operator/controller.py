@@ -45,8 +45,9 @@ _log = logging.getLogger(__name__)
 #: Writes in one look; a policy needs five at most, so more means that two writers disagree.
 MAX_WRITES = 20
 
-#: So many looks in a row must have ended in an error before a child that cannot be written is told of.
-_TOLD_AFTER = 2
+#: So many looks in a row must have ended in an error before a child that cannot be written is told of: fifteen seconds
+#: with the backoff of the defaults, so that a pause of the API server is not.
+_TOLD_AFTER = 4
 
 #: Why a Job waits though nobody needs to do anything.
 _MAY_START_ANY_TIME = (reasons.UNSCHEDULABLE, reasons.POD_NOT_STARTED)
@@ -172,6 +173,7 @@ class Controller:
                 if isinstance(write, WriteStatus) and isinstance(error, ApiError) and error.status in (404, 409):
                     await self._executor.refresh(policy)
                 elif self._lasts(error, write=write, key=key):
+                    await self._executor.refresh(policy)  # raises where all of the API server is away
                     memory.trouble = Cause(reason=reasons.RETRYING, message=f"{_what(write)}: {_words(error)}")
                     _log.warning("policy %s: %s", key, memory.trouble.message, extra=about(key))
                 else:
@@ -197,8 +199,7 @@ class Controller:
     def _lasts(self, error: Exception, *, write: Write, key: PolicyKey) -> bool:
         """Is it only children that cannot be written, and not just now?
 
-        A webhook that is down must not hide what runs have told. Where the whole API server is away the status cannot
-        be written either, and nothing is told of it.
+        A webhook that is down must not hide what runs have told.
         """
         if not isinstance(write, CreateCronJob | ReplaceCronJob | CreateJob):
             return False

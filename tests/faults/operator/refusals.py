@@ -159,6 +159,8 @@ class OldStart(OldLists):
 
     what = "then killed, and started with lists of the beginning"
     kills = True
+    #: A run whose end it cannot know yet is under way for it, and what waits for that run is told as pending.
+    demands = 1
 
 
 class Again(AtRequest):
