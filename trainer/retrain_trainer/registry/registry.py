@@ -97,11 +97,22 @@ class Registry:
         return self._store.read(key=f"rejections/{version}.json", limit=MAX_DOCUMENT_BYTES) is not None
 
     def waiting_version(self, *, champion: Champion | None, newest: Manifest | None) -> int | None:
-        """The version that waits for a person: the newest one, if it passed the gate against this very champion."""
+        """The version that waits for a person: the newest one, if it passed the gate against this very champion.
+
+        One that was the champion before waits no more: somebody has decided about it, and then went back.
+        """
         number = None if champion is None else champion.manifest.version
         if newest is None or not newest.gate.held or newest.version == number or newest.gate.champion != number:
             return None
-        return None if self.is_rejected(version=newest.version) else newest.version
+        if self.is_rejected(version=newest.version) or (champion is not None and self._served(newest, until=champion)):
+            return None
+        return newest.version
+
+    def _served(self, manifest: Manifest, *, until: Champion) -> bool:
+        """Was it the champion before this one? No entry from before its run can name it."""
+        first = self.runs.promotion_at_start(key=manifest.run) + 1
+        entries = (self.log.entry(number=number) for number in range(first, until.promotion.number))
+        return any(entry.version == manifest.version for entry in entries)
 
     # --- retention --------------------
 

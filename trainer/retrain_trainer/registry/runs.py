@@ -50,6 +50,14 @@ class Runs:
         body = document(self._store, name=name) if resumed else head
         return Started(key=key, resumed=resumed, version=int(body["version"]), promotion=int(body["promotion"]))
 
+    def promotion_at_start(self, *, key: str) -> int:
+        """The number of the newest promotion when a run was first seen; 0 where that cannot be read any more."""
+        try:
+            started = find_document(self._store, name=f"runs/{key}/started.json") or {}
+        except RegistryDamaged:
+            return 0
+        return int(started.get("promotion", 0))
+
     def hand_over(self, *, action: str, request: str, key: str) -> str:
         """Write down that a person's request goes to the run `key`. The run of another key that had it before, or "".
 

@@ -139,6 +139,25 @@ def test_an_approval_by_pull_request_acts_on_the_waiting_version_alone(site: Sit
     assert site.run(spec=spec(promotion={"mode": "Manual", "approvedVersion": 2}))["outcome"] == "Kept"
 
 
+def test_what_was_approved_by_pull_request_and_rolled_back_by_a_person_stays_rolled_back(site: Site) -> None:
+    approving = spec(promotion={"mode": "Manual", "approvedVersion": 2})
+    assert site.run(spec=approving)["outcome"] == "Approved"
+    body = ask(site, "rollback", "1", spec=approving)
+    assert (body["outcome"], body["champion"]["version"], body["waiting"]) == ("RolledBack", 1, None)
+    body = site.run(spec=approving)
+    assert (body["champion"]["version"], body["waiting"]) == (1, None), body
+    assert log(site) == [(1, "Promotion"), (2, "Approval"), (1, "Rollback")]
+    assert ask(site, "approve", "2@after all", spec=approving)["outcome"] == "Approved", "a person's word counts anew"
+
+
+def test_a_version_that_was_rolled_back_from_waits_no_more_and_holds_no_training_back(site: Site) -> None:
+    ask(site, "approve", "2")
+    ask(site, "rollback", "1")
+    site.add(days=15, relation="reversed")
+    body = site.run(spec=MANUAL)
+    assert (body["outcome"], body["waiting"], site.versions()) == ("AwaitingApproval", 3, ["1", "2", "3"]), body
+
+
 def test_observe_never_promotes(tmp_path: Path) -> None:
     site = Site(root=tmp_path)
     site.add(days=60)
