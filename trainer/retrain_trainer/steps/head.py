@@ -49,9 +49,14 @@ class Head:
         )
 
     def young(self, *, spec: PolicySpec) -> bool:
-        """Is the champion on probation: promoted by the gate, in place of another, and not yet seen often enough?"""
+        """Is the champion on probation: promoted by the gate, in place of another, and not yet seen often enough?
+
+        Not while the spec pins a version: a pin wins over everything.
+        """
         champion, checks = self.champion, spec.promotion.probation_checks
         if champion is None or not checks or champion.promotion.kind != "Promotion":
+            return False
+        if spec.promotion.pinned_version is not None:
             return False
         memory = self.standing(metric=None)
         return (

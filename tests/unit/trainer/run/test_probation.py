@@ -90,6 +90,17 @@ def test_what_a_person_approved_is_not_undone(site: Site) -> None:
     assert site.run(spec=WATCHED)["champion"]["version"] == 2
 
 
+def test_what_is_pinned_is_not_taken_back_however_bad_it_is(site: Site) -> None:
+    pinned = spec(**QUIET, promotion={"probation": {"checks": 2}, "pinnedVersion": 2})
+    assert site.run(spec=pinned, action="pin", cause="SpecChange", request="2")["outcome"] == "Pinned"
+    for _ in range(2):
+        site.add(days=8)
+        body = site.run(spec=pinned)
+        assert (body["champion"]["version"], body["reason"] != "ProbationFailed") == (2, True), body
+    assert log(site) == [(1, "Promotion"), (2, "Promotion")]
+    assert not (site.registry / "rejections").exists()
+
+
 def test_a_run_that_died_after_its_rollback_tells_of_it(site: Site) -> None:
     site.add(days=8)
     site.run(spec=WATCHED, key="uid-1.slot")
