@@ -2,8 +2,8 @@
 
 The gate lets a version pass that is no better in some 5 % of comparisons, and a version may be good on its holdout
 only. For the first checks after an automatic promotion both models answer the rows that neither was trained on and no
-gate has seen, and the one before comes back if it is clearly better there. What a person approved, pinned or rolled
-back to is never undone.
+gate has seen, and the one before comes back if it is clearly better there. Where it cannot answer them any more nothing
+is taken back, and the checks count all the same. What a person approved, pinned or rolled back to is never undone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from retrain_trainer.steps.answers import Reached, Scored
 from retrain_trainer.steps.challenge import Incomparable, answers_of
 from retrain_trainer.steps.context import Context
 from retrain_trainer.steps.memory import Memory
+from retrain_trainer.steps.scoring import unfit_because
 
 
 def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFacts) -> Reached | None:
@@ -32,7 +33,7 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
     try:
         interval = _compared(this, scored, profile, now=champion.manifest, before=previous)
     except Incomparable as why:
-        this.say(f"probation: version {previous.version} cannot be scored any more: {why}")
+        this.say(f"probation: version {previous.version} cannot be compared with any more: {why}")
         return None
     if interval.problem is not None or interval.high >= 0:
         return None
@@ -55,8 +56,14 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
 
 
 def _compared(this: Context, scored: Scored, profile: Profile, *, now: Manifest, before: Manifest) -> Interval:
-    """Of the champion minus the version before, on the labelled rows newer than all that the champion was made of."""
+    """Of the champion minus the version before, on the labelled rows newer than all that the champion was made of.
+
+    Raises Incomparable where the version before cannot answer these rows: the data or the spec moved on.
+    """
     problem, spec = scored.problem, this.spec
+    assert problem is not None  # noqa: S101 - the caller has looked
+    if why := unfit_because(this, before, problem.table, profile):
+        raise Incomparable(why)
     time = quoted(spec.data.time_column or "")
     until = (profile.time_max or this.now) - spec.data.label_delay
     since = now.holdout_end or this.now
@@ -64,7 +71,6 @@ def _compared(this: Context, scored: Scored, profile: Profile, *, now: Manifest,
         sql=f"{quoted(spec.model.target)} IS NOT NULL AND {time} > ? AND {time} <= ?",
         parameters=(naive(since), naive(until)),
     )
-    assert problem is not None  # noqa: S101 - the caller has looked
     new, old = (problem.samples(schema=manifest.schema, where=where) for manifest in (now, before))
     return difference_interval(
         metric=problem.metric,

@@ -7,8 +7,9 @@ from dataclasses import replace
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
-from retrain_trainer.data.table import Table
+from retrain_trainer.data.table import StoredType, Table
 from retrain_trainer.decide import Decision
+from retrain_trainer.features import FeatureKind
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion
 from retrain_trainer.steps import answers
@@ -22,11 +23,23 @@ from retrain_trainer.steps.memory import FirstScores, Memory
 MIN_FRESH_ROWS = 100
 
 
+#: What each kind of feature is read from. Texts are read from anything.
+_NUMBERS: tuple[StoredType, ...] = ("Integer", "Number", "Boolean")
+_READ_FROM: dict[FeatureKind, tuple[StoredType, ...]] = {
+    "numeric": _NUMBERS,
+    "boolean": _NUMBERS,
+    "datetime": ("Timestamp",),
+}
+_HELD: dict[StoredType, str] = {"String": "text", "Timestamp": "times", "Other": "what no model reads"}
+
+
 def incomparable_because(this: Context, champion: Champion | None, table: Table, profile: Profile) -> str:
     """Why the champion cannot be scored on these data; an empty text if it can, or if there is none."""
-    if champion is None:
-        return ""
-    manifest = champion.manifest
+    return "" if champion is None else unfit_because(this, champion.manifest, table, profile)
+
+
+def unfit_because(this: Context, manifest: Manifest, table: Table, profile: Profile) -> str:
+    """Why a version cannot answer these rows, whatever its file holds; an empty text if it can."""
     if manifest.target != this.spec.model.target:
         return f"the target is {this.spec.model.target[:60]!r} now, and was {manifest.target[:60]!r}"
     if manifest.task != profile.task:
@@ -34,8 +47,9 @@ def incomparable_because(this: Context, champion: Champion | None, table: Table,
     for feature in manifest.schema.features:
         if feature.name not in table.columns:
             return f"column {feature.name[:60]!r} is no longer in the data"
-        if feature.kind in ("numeric", "datetime") and table.columns[feature.name] == "String":
-            return f"column {feature.name[:60]!r} holds text now"
+        stored = table.columns[feature.name]
+        if stored not in _READ_FROM.get(feature.kind, (stored,)):
+            return f"column {feature.name[:60]!r} holds {_HELD.get(stored, 'numbers')} now"
     return ""
 
 

@@ -11,7 +11,7 @@ import pytest
 from retrain_trainer.errors import SpecError
 from retrain_trainer.spec import parse_spec
 
-from tests.unit.trainer.run.builders import Site, spec
+from tests.unit.trainer.run.builders import HEADER, Site, model, rows, spec, write_csv
 
 QUIET = {"triggers": {"newRows": {"enabled": False}}, "evaluation": {"metric": "roc_auc", "threshold": 0.75}}
 WATCHED = spec(**QUIET, promotion={"probation": {"checks": 2}})
@@ -98,6 +98,71 @@ def test_what_is_pinned_is_not_taken_back_however_bad_it_is(site: Site) -> None:
         body = site.run(spec=pinned)
         assert (body["champion"]["version"], body["reason"] != "ProbationFailed") == (2, True), body
     assert log(site) == [(1, "Promotion"), (2, "Promotion")]
+    assert not (site.registry / "rejections").exists()
+
+
+REPLACING = {"probation": {"checks": 3}, "onIncomparable": "Promote"}
+
+
+def _delivered(site: Site, *, days: int, load: str) -> None:
+    """Days of rows in which the column `load` is a number, a text, or gone."""
+    made = rows(first_day=site.days, days=days)
+    for row in made:
+        if load == "text":
+            row[2] = f"n/a {row[2]}"
+        elif load == "gone":
+            del row[2]
+    header = tuple(name for name in HEADER if name != "load" or load != "gone")
+    write_csv(site.root / f"rows/in/from-{site.days:04d}.csv", made, header=header)
+    site.days += days
+
+
+@pytest.mark.parametrize(
+    "load, changes, why",
+    [
+        pytest.param(
+            "gone",
+            {"model": model(features={"exclude": ["load"]})},
+            "column 'load' is no longer in the data",
+            id="a column of the version before is delivered no more",
+        ),
+        pytest.param(
+            "text",
+            {"model": model(features={"exclude": ["load"]})},
+            "column 'load' holds text now",
+            id="a column of the version before has turned to text",
+        ),
+        pytest.param(
+            "number",
+            {
+                "model": model(target="speed", features={"exclude": ["site"]}, task="Regression"),
+                "evaluation": {"metric": "r2"},
+            },
+            "the target is 'speed' now, and was 'late'",
+            id="the version before told another target",
+        ),
+    ],
+)
+def test_a_version_before_that_cannot_be_scored_any_more_takes_nothing_back_and_ends_no_check(
+    tmp_path: Path, load: str, changes: dict[str, Any], why: str
+) -> None:
+    site = Site(root=tmp_path)
+    site.add(days=60)
+    assert site.run(spec=spec(promotion=REPLACING))["outcome"] == "Promoted"
+    shutil.rmtree(tmp_path / "rows/in")
+    site.days -= 30
+    _delivered(site, days=50, load=load)
+    policy = spec(triggers={"newRows": {"enabled": False}}, promotion=REPLACING, **changes)
+    body = site.run(spec=policy)
+    assert (body["outcome"], body["reason"], body["champion"]["version"]) == ("Promoted", "ReplacesIncomparable", 2)
+    for _ in range(3):
+        _delivered(site, days=8, load=load)
+        body = site.run(spec=policy)
+        assert (body["champion"]["version"], body["score"] is not None) == (2, True), body
+        assert f"probation: version 1 cannot be compared with any more: {why}" in site.lines
+    _delivered(site, days=8, load=load)
+    site.run(spec=policy)
+    assert not any(line.startswith("probation:") for line in site.lines), "three scores were asked for"
     assert not (site.registry / "rejections").exists()
 
 
