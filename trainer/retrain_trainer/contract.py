@@ -5,13 +5,14 @@ Everything a run needs stands in its environment, so that a CronJob's runs need 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from retrain_trainer.errors import SpecError
 
@@ -46,6 +47,9 @@ Outcome = Literal[
     "Failed",
 ]
 
+#: The reason of a run that a row of failed runs held back; it is no end of that row.
+STOPPED: Final = "StoppedAfterFailures"
+
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}")
 
@@ -77,6 +81,11 @@ class RunDescription:
     mounts: Mapping[str, Path] = field(default_factory=dict)
     registry: Path | None = None
     scratch_limit: int | None = None
+
+    @property
+    def edition(self) -> str:
+        """sha256 of the whole spec: any edit makes another one."""
+        return "sha256:" + hashlib.sha256(json.dumps(self.spec, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def failure(*, run: RunDescription, error: RunError, now: datetime, say: Callabl
 def _begin(
     *, run: RunDescription, spec: PolicySpec, registry: Registry, now: datetime, say: Callable[[str], None]
 ) -> Context:
-    started = registry.runs.start(key=run.key, generation=run.generation, action=run.action)
+    started = registry.runs.start(key=run.key, generation=run.generation, edition=run.edition, action=run.action)
     if run.cause == "Request" and run.request and run.action != "check":  # one more check does no harm
         handled = registry.runs.hand_over(action=run.action, request=run.request.strip(), key=run.key)
         started = replace(started, handled=handled)

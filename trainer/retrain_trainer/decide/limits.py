@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from retrain_trainer.contract import Trigger
+from retrain_trainer.contract import STOPPED, Trigger
 from retrain_trainer.decide.situation import History, Situation, Training
 from retrain_trainer.decide.triggers import PULLED
 from retrain_trainer.spec import LimitsSpec, TriggersSpec
@@ -91,7 +91,7 @@ def _holds(
         yield found
     if history.failures >= limits.stop_after_failures:
         yield Hold(
-            reason="StoppedAfterFailures",
+            reason=STOPPED,
             message=f"{history.failures} runs in a row failed (limits.stopAfterFailures); an edit of the policy or a "
             "train request goes on",
         )

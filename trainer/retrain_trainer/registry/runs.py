@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retrain_trainer.contract import STOPPED
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.documents import sealed
 from retrain_trainer.registry.layout import document, find_document, highest
@@ -37,13 +38,17 @@ class Runs:
         self._store = store
         self._results: dict[str, dict[str, Any]] = {}  # of other runs; they never change
 
-    def start(self, *, key: str, generation: int = 0, action: str = "check") -> Started:
-        """Record that a run begins (of which generation, to do what), or find that it began before."""
+    def start(self, *, key: str, generation: int = 0, edition: str = "", action: str = "check") -> Started:
+        """Record that a run begins (of which generation and text of the policy, to do what), or that it began before.
+
+        edition: of a policy in a file, whose generation is always 0, it alone tells an edit.
+        """
         name = f"runs/{key}/started.json"
         head: dict[str, Any] = {
             "version": highest(self._store, folder="versions"),
             "promotion": highest(self._store, folder="promotions"),
             "generation": generation,
+            "edition": edition,
             "action": action,
         }
         resumed = not self._store.create(key=name, data=sealed(head))
@@ -85,22 +90,30 @@ class Runs:
         """The result of a run, or None as long as it has none."""
         return find_document(self._store, name=f"runs/{key}/result.json")
 
-    def failures_in_a_row(self, *, generation: int, limit: int, without: str = "") -> int:
+    def failures_in_a_row(self, *, generation: int, edition: str, limit: int, without: str = "") -> int:
         """How many of the newest runs began and have no result, `limit` at most, without the run of key `without`.
 
-        Runs of an earlier generation of the policy, and those up to the newest `train`, do not count.
+        Runs of another generation or edition of the policy, and those up to the newest `train`, do not count. A run
+        that was held back by a whole row does not end it, nor does what a person said of a version.
         """
         newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
         count = 0
         for entry in newest:
             if entry.name == without:
                 continue
-            if count >= limit or self.find(key=entry.name) is not None:
+            if count >= limit:
+                break
+            body = None if (result := self.find(key=entry.name)) is None else result.get("body") or {}
+            held_back = body is not None and body.get("reason") == STOPPED
+            if body is not None and not held_back and body.get("action", "check") in ("check", "train"):
                 break
             started = find_document(self._store, name=f"runs/{entry.name}/started.json") or {}
-            if started.get("generation") != generation or started.get("action") == "train":
+            edited = started.get("generation") != generation or started.get("edition", edition) != edition
+            if edited or started.get("action") == "train":
                 break
-            count += 1
+            if held_back:
+                return limit
+            count += body is None
         return count
 
     def newest(self, *, limit: int, without: str = "") -> list[tuple[str, dict[str, Any]]]:

@@ -109,6 +109,9 @@ def _history(this: Context) -> History:
             for manifest in this.registry.versions.newest_few(limit=count)
         ),
         failures=this.registry.runs.failures_in_a_row(
-            generation=this.run.generation, limit=limits.stop_after_failures, without=this.run.key
+            generation=this.run.generation,
+            edition=this.run.edition,
+            limit=limits.stop_after_failures,
+            without=this.run.key,
         ),
     )

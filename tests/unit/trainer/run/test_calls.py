@@ -171,6 +171,34 @@ def test_a_default_that_is_written_down_or_left_out_again_trains_nothing(tmp_pat
     assert site.run(spec=edited)["trigger"] == "SpecChange"
 
 
+def test_what_stopped_after_failures_stays_so_at_every_check_and_whatever_people_say_of_versions(site: Site) -> None:
+    broken = _noisy(site, model=model(estimator="NoSuchEstimator"), limits={"stopAfterFailures": 2})
+    for _ in range(2):
+        with pytest.raises(RunError, match="UnknownEstimator"):
+            site.run(spec=broken)
+    for _ in range(3):
+        body = site.run(spec=broken)
+        assert told(body) == ("Deferred", "SpecChange", "StoppedAfterFailures")
+        assert "2 runs in a row failed" in body["message"]
+        assert told(site.run(spec=broken, action="reject", cause="Request", request="1"))[0] == "Refused"
+    with pytest.raises(RunError, match="UnknownEstimator"):
+        site.run(spec=broken, action="train", cause="Request")
+    with pytest.raises(RunError, match="UnknownEstimator"):
+        site.run(spec=broken)
+
+
+@pytest.mark.parametrize("held_back", [0, 2])
+def test_on_a_laptop_an_edit_ends_the_row_of_failures_too(site: Site, held_back: int) -> None:
+    site.generation = 0  # as of every policy in a file
+    broken = _noisy(site, model=model(estimator="NoSuchEstimator"), limits={"stopAfterFailures": 2})
+    for _ in range(2):
+        with pytest.raises(RunError, match="UnknownEstimator"):
+            site.run(spec=broken)
+    for _ in range(held_back):
+        assert told(site.run(spec=broken))[2] == "StoppedAfterFailures"
+    assert trained(site.run(spec={**broken, "model": model()})) == "BelowThreshold"
+
+
 def _shifted(site: Site, *, days: int, by: float) -> None:
     """Days on which `load`, which the label does not depend on, is higher than it was."""
     made = rows(first_day=site.days, days=days)
