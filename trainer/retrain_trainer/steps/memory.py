@@ -103,9 +103,16 @@ class Memory:
 
     @staticmethod
     def of_version(
-        *, manifest: Manifest, fingerprint: str = "", rows: int = 0, time_max: datetime | None = None
+        *,
+        manifest: Manifest,
+        called: tuple[str, ...],
+        fingerprint: str = "",
+        rows: int = 0,
+        time_max: datetime | None = None,
     ) -> Memory:
-        """What is known of a version right after its promotion: its score is that of the holdout."""
+        """What is known of a version right after its promotion: its score is that of the holdout. `called`: what nobody
+        has trained for yet.
+        """
         return Memory(
             fingerprint=fingerprint,
             spec_digest=manifest.spec_digest,
@@ -118,6 +125,7 @@ class Memory:
             score=manifest.score,
             accuracy=manifest.accuracy,
             fresh_fraction=None if manifest.holdout_end is None else 0.0,
+            called=called,
         )
 
     def meets(self, *, threshold: float | None) -> bool | None:

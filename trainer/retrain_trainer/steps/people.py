@@ -7,6 +7,8 @@ restored from a backup asks for what was done long ago.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version, trained_before
 from retrain_trainer.errors import DataUnavailable, RegistryDamaged
@@ -14,6 +16,7 @@ from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.steps.answers import Reached
 from retrain_trainer.steps.context import Context
+from retrain_trainer.steps.deciding import called
 from retrain_trainer.steps.memory import Memory
 
 #: What each kind of entry comes to, for a run that died between its entry and its result.
@@ -108,10 +111,16 @@ def _entered(this: Context, manifest: Manifest, champion: Champion | None, *, ki
 
 
 def _reached(this: Context, found: Answer, *, manifest: Manifest | None) -> Reached:
+    """A call that waits goes on waiting, whichever version is the champion now: nothing was trained."""
+    memory, waiting = this.head.memory, called(this)
+    if manifest is not None:
+        memory = Memory.of_version(manifest=manifest, called=waiting)
+    elif memory is not None:
+        memory = replace(memory, called=waiting)
     return Reached(
         outcome=found.outcome,
         reason=found.reason,
         message=found.message,
         data=DataFacts(),
-        memory=this.head.memory if manifest is None else Memory.of_version(manifest=manifest),
+        memory=memory,
     )

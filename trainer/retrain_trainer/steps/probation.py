@@ -51,7 +51,10 @@ def taken_back(this: Context, scored: Scored, profile: Profile, *, data: DataFac
         f"{interval.rows:,} rows of {interval.units} days since its promotion: {metric} by {-interval.estimate:.4g}, "
         f"at least {-interval.high:.4g}. Version {previous.version} is the champion again",
         data=data,
-        memory=replace(Memory.of_version(manifest=previous), evaluated_until=scored.memory.evaluated_until),
+        memory=replace(
+            Memory.of_version(manifest=previous, called=scored.memory.called),
+            evaluated_until=scored.memory.evaluated_until,
+        ),
     )
 
 

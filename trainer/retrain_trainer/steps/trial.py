@@ -68,7 +68,11 @@ def try_challenger(
         if _promoted(this, manifest, champion):
             before = scored.memory
             memory = Memory.of_version(
-                manifest=manifest, fingerprint=before.fingerprint, rows=before.rows, time_max=before.time_max
+                manifest=manifest,
+                called=(),
+                fingerprint=before.fingerprint,
+                rows=before.rows,
+                time_max=before.time_max,
             )
             return answers.promoted(
                 manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory
@@ -96,7 +100,7 @@ def settle_published(this: Context, manifest: Manifest) -> Reached:
             return kept
         if not _promoted(this, manifest, champion):
             return settle_published(this, manifest)
-    memory = Memory.of_version(manifest=manifest)
+    memory = Memory.of_version(manifest=manifest, called=())
     return answers.promoted(manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory)
 
 

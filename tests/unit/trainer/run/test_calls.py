@@ -295,3 +295,40 @@ def test_a_call_from_upstream_that_has_to_wait_is_kept_until_it_can_train(site: 
     assert told(site.run(spec=strict))[0] == "DataRejected"
     assert trained(site.run(spec=held, now=site.now + 3 * DAY)) == "Upstream"
     assert told(site.run(spec=held, now=site.now + 6 * DAY))[0] == "Kept"
+
+
+#: Nothing trains but what somebody calls for, and not soon after the last training.
+CALLED = spec(
+    evaluation=LENIENT,
+    triggers={"newRows": {"enabled": False}, "upstream": {"policy": "prices"}, "webhook": {"matchLabels": {"a": "b"}}},
+    limits={"cooldown": "30d"},
+)
+
+
+@pytest.mark.parametrize(
+    "asked, outcome",
+    [
+        pytest.param({"action": "rollback", "request": "1"}, "RolledBack", id="a person rolls back"),
+        pytest.param({"action": "approve", "request": "2"}, "Approved", id="a person approves"),
+        pytest.param({"action": "reject", "request": "2"}, "NotPromoted", id="a person rejects"),
+        pytest.param({"promotion": {"pinnedVersion": 2}}, "Pinned", id="a version is pinned"),
+        pytest.param({"promotion": {"approvedVersion": 2}}, "Approved", id="a version is approved by pull request"),
+    ],
+)
+def test_what_people_decide_while_a_call_waits_does_not_end_its_waiting(
+    site: Site, asked: dict[str, Any], outcome: str
+) -> None:
+    site.add(days=40, relation="reversed")
+    rolled_back = asked.get("action") == "rollback"
+    manual = {} if rolled_back else {"promotion": {"mode": "Manual"}}
+    made = site.run(spec={**CALLED, **manual}, action="train", cause="Request", request="now")
+    assert made["outcome"] == ("Promoted" if rolled_back else "AwaitingApproval")
+    site.add(days=15, relation="reversed")
+    assert told(site.run(spec={**CALLED, **manual}, cause="Webhook", request="alert"))[:2] == ("Deferred", "Webhook")
+    wish = {"promotion": asked["promotion"]} if "promotion" in asked else {}
+    request = {} if wish else {**asked, "cause": "Request"}
+    # The run that follows the spec was itself called for from upstream: that call waits too.
+    body = site.run(spec={**CALLED, **wish}, **(request or {"cause": "Upstream", "request": "prices@2"}))
+    assert told(body)[0] == outcome
+    site.add(days=31, relation="reversed")
+    assert trained(site.run(spec=CALLED)) == ("Upstream" if wish else "Webhook")

@@ -61,6 +61,15 @@ def test_without_probation_nothing_is_taken_back(site: Site) -> None:
     assert log(site) == [(1, "Promotion"), (2, "Promotion")]
 
 
+def test_a_call_that_came_with_the_check_waits_until_it_can_train(site: Site) -> None:
+    called = {**WATCHED, "triggers": {"newRows": {"enabled": False}, "webhook": {"matchLabels": {"a": "b"}}}}
+    site.add(days=8)
+    assert site.run(spec=called, cause="Webhook", request="alert")["reason"] == "ProbationFailed"
+    site.add(days=8)
+    body = site.run(spec=called)
+    assert (body["trigger"], site.versions()) == ("Webhook", ["1", "2", "3"]), body
+
+
 def test_a_good_champion_serves_its_time_and_is_watched_no_more(site: Site) -> None:
     for _ in range(2):
         site.add(days=8, relation="reversed")
