@@ -15,17 +15,19 @@ from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.registry.store import DirectoryStore
 from retrain_trainer.spec import PolicySpec
 from retrain_trainer.steps.memory import Memory
+from retrain_trainer.times import parsed_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """newest: the manifest of the highest version, promoted or not. memory: of the newest run that left one. waiting:
-    the version that waits for a person.
+    """newest: the manifest of the highest version, promoted or not. memory: of the newest run that left one;
+    remembered: when that run began. waiting: the version that waits for a person.
     """
 
     champion: Champion | None
     newest: Manifest | None
     memory: Memory | None
+    remembered: datetime | None = None
     waiting: int | None = None
 
     @property
@@ -127,11 +129,13 @@ def champion_facts(*, run: RunDescription, spec: PolicySpec, champion: Champion 
 def read_head(*, registry: Registry, key: str) -> Head:
     """RegistryDamaged if champion or newest version cannot be read."""
     results: list[Mapping[str, Any]] = [result for _, result in registry.runs.newest(limit=20, without=key)]
-    memories = (Memory.from_json(result.get("memory")) for result in results)
+    memories = ((Memory.from_json(result.get("memory")), result) for result in results)
+    memory, left_by = next(((memory, result) for memory, result in memories if memory is not None), (None, {}))
     champion, newest = registry.champion(), registry.versions.newest()
     return Head(
         champion=champion,
         newest=newest,
-        memory=next((memory for memory in memories if memory is not None), None),
+        memory=memory,
+        remembered=parsed_time(left_by.get("time")),
         waiting=registry.waiting_version(champion=champion, newest=newest),
     )

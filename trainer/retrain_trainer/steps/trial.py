@@ -89,19 +89,29 @@ def settle_published(this: Context, manifest: Manifest) -> Reached:
     """What a version of this run comes to that was published before: its verdict holds while the champion it was given
     against is in force.
     """
-    data = DataFacts(valid=True)
+    data, memory = DataFacts(valid=True), _after_training(this, manifest)
     champion, gate = this.registry.champion(), manifest.gate
     if (this.registry.log.of_run(key=this.run.key, after=this.started.promotion)) is None:
         if (None if champion is None else champion.manifest.version) != gate.champion:
             gate = replace(
                 gate, reason="ChampionChanged", message="another version was promoted since it was judged; run again"
             )
-        if (kept := _kept_back(this, manifest, gate, data=data, memory=this.head.memory)) is not None:
+        if (kept := _kept_back(this, manifest, gate, data=data, memory=memory)) is not None:
             return kept
         if not _promoted(this, manifest, champion):
             return settle_published(this, manifest)
-    memory = Memory.of_version(manifest=manifest, called=())
+    memory = Memory.of_version(manifest=manifest, called=() if memory is None else memory.called)
     return answers.promoted(manifest=manifest, reason=gate.reason, message=gate.message, data=data, memory=memory)
+
+
+def _after_training(this: Context, manifest: Manifest) -> Memory | None:
+    """What the run before left, now that this version is trained: what called for it before has its training, and the
+    holdout is looked at. What a run left that began later stands: its calls may be new.
+    """
+    memory, remembered = this.head.memory, this.head.remembered
+    if memory is None or (remembered is not None and remembered > manifest.trained_time):
+        return memory
+    return replace(memory, fresh_fraction=None if manifest.holdout_end is None else 0.0, called=())
 
 
 def _kept_back(

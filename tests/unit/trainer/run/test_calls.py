@@ -332,3 +332,29 @@ def test_what_people_decide_while_a_call_waits_does_not_end_its_waiting(
     assert told(body)[0] == outcome
     site.add(days=31, relation="reversed")
     assert trained(site.run(spec=CALLED)) == ("Upstream" if wish else "Webhook")
+
+
+@pytest.mark.parametrize(
+    "called_again, trigger",
+    [
+        pytest.param(False, None, id="the call has its training"),
+        pytest.param(True, "Webhook", id="one that came after the training waits for its own"),
+    ],
+)
+def test_a_run_that_died_after_it_published_trains_once_for_a_call(
+    site: Site, called_again: bool, trigger: str | None
+) -> None:
+    calm = {**CALLED, "limits": {"cooldown": "5d"}}
+    site.add(days=2)
+    assert told(site.run(spec=calm, cause="Webhook", request="alert"))[2] == "HoldoutNotFresh"
+    site.add(days=14, relation="noise")
+    first = site.run(spec=calm, key="uid-1.slot")
+    assert told(first)[:2] == ("NotPromoted", "Webhook")
+    (site.registry / "runs/uid-1.slot/result.json").unlink()
+    if called_again:
+        body = site.run(spec=calm, cause="Webhook", request="alert again", now=site.now + timedelta(hours=1))
+        assert told(body)[:2] == ("Deferred", "Webhook")
+    again = site.run(spec=calm, key="uid-1.slot", now=site.now + timedelta(hours=2))
+    assert (told(again), again["challenger"]) == (told(first), first["challenger"])
+    site.add(days=9)
+    assert site.run(spec=calm)["trigger"] == trigger
