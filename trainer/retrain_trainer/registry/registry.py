@@ -96,6 +96,10 @@ class Registry:
         """Has a person rejected it?"""
         return self._store.read(key=f"rejections/{version}.json", limit=MAX_DOCUMENT_BYTES) is not None
 
+    def rejected_by(self, *, version: int) -> str:
+        """The key of the run that wrote it down; empty where none did."""
+        return str((find_document(self._store, name=f"rejections/{version}.json") or {}).get("run", ""))
+
     def waiting_version(self, *, champion: Champion | None, newest: Manifest | None) -> int | None:
         """The version that waits for a person: the newest one, if it passed the gate against this very champion.
 

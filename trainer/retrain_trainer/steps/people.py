@@ -62,11 +62,10 @@ def _carry_out(this: Context, *, action: Action, request: str) -> Reached:
         champion = registry.champion()
         version = named_version(request)
         named = None if version is None else registry.versions.find(version=version)
-        found = answer(
-            action=action,
-            request=request,
-            standing=_standing(this, champion=champion, named=named),
-        )
+        standing = _standing(this, champion=champion, named=named)
+        if action == "reject" and standing.rejected and registry.rejected_by(version=version or 0) == this.run.key:
+            standing = replace(standing, waiting=version)  # it did until this run, which died before it said so
+        found = answer(action=action, request=request, standing=standing)
         if named is None or found.outcome == "Refused":
             return _reached(this, found, manifest=None)
         if found.rejects:

@@ -178,6 +178,14 @@ def test_a_request_has_one_effect_however_often_its_run_dies(site: Site, lost: s
     assert log(site) == [(1, "Promotion"), (2, "Approval")]
 
 
+def test_a_rejection_is_told_as_it_was_when_its_run_dies(site: Site) -> None:
+    first = ask(site, "reject", "2", key="uid-1.reject")
+    (site.registry / "runs/uid-1.reject/result.json").unlink()
+    again = ask(site, "reject", "2", key="uid-1.reject")
+    assert (again["outcome"], again["reason"], again["message"]) == ("NotPromoted", "Rejected", first["message"])
+    assert ask(site, "reject", "2@again")["reason"] == "NothingWaiting", "another run did not reject it"
+
+
 def test_an_overrule_stays_one_when_its_run_dies(site: Site) -> None:
     ask(site, "reject", "2")
     for _ in range(2):
