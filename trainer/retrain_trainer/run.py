@@ -42,7 +42,10 @@ def execute(*, run: RunDescription, now: datetime, say: Callable[[str], None]) -
         told = _told_again(run=run, spec=spec, registry=registry, body=done["body"], now=now)
         return {**told, **_mirrored(run, spec, registry, say)}
     this = _begin(run=run, spec=spec, registry=registry, now=now, say=say)
-    reached = requested(this) or resumed(this) or reach(this)
+    answered, unfollowed = requested(this)
+    reached = answered or resumed(this) or reach(this)
+    if unfollowed:  # in front, where no cut reaches it: it stays so until somebody edits the policy
+        reached = replace(reached, message=f"{unfollowed}; {reached.message}")
     # 9. The result, then what is no longer kept, then MLflow, then the message.
     body = _finish(this, reached)
     _retain(this)

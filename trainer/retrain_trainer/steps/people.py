@@ -29,23 +29,35 @@ _DONE: dict[str, tuple[str, str]] = {
 }
 
 
-def requested(this: Context) -> Reached | None:
-    """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training."""
-    if this.run.action not in ("check", "train"):
-        return _carry_out(this, action=this.run.action, request=this.run.request)
+def requested(this: Context) -> tuple[Reached | None, str]:
+    """The answer to a person, or to a pin or an approval in the spec; None where this run is a check or a training.
+
+    Beside it: what of the spec cannot be followed, or an empty text. The run goes on then: monitoring never stops.
+    """
+    action, request = this.run.action, this.run.request
+    if action not in ("check", "train"):
+        return _carry_out(this, action=action, request=request), ""
     if this.started.handled:
-        return _reached(this, trained_before(request=this.run.request, run=this.started.handled), manifest=None)
+        return _reached(this, trained_before(request=request, run=this.started.handled), manifest=None), ""
     made = this.registry.log.of_run(key=this.run.key, after=this.started.promotion) if this.started.resumed else None
     if made is not None and made.kind in _DONE:
-        return _carry_out(this, action=this.run.action, request=this.run.request)
+        return _carry_out(this, action=action, request=request), ""
     promotion, champion = this.spec.promotion, this.head.champion
     if promotion.pinned_version is not None:
-        there = this.registry.versions.find(version=promotion.pinned_version) is not None  # else checks go on
-        if there and (champion is None or champion.manifest.version != promotion.pinned_version):
-            return _carry_out(this, action="pin", request=str(promotion.pinned_version))
+        if champion is None or champion.manifest.version != promotion.pinned_version:
+            return _followed(this, action="pin", field="pinnedVersion", version=promotion.pinned_version)
     elif promotion.approved_version is not None and this.head.waiting == promotion.approved_version:
-        return _carry_out(this, action="approve", request=str(promotion.approved_version))
-    return None
+        return _followed(this, action="approve", field="approvedVersion", version=promotion.approved_version)
+    return None, ""
+
+
+def _followed(this: Context, *, action: Action, field: str, version: int) -> tuple[Reached | None, str]:
+    reached = _carry_out(this, action=action, request=str(version))
+    if reached.reason not in ("UnknownVersion", "VersionUnusable"):
+        return reached, ""
+    wish = f"promotion.{field} {version} cannot be followed"
+    this.say(f"{wish}: {reached.message}")
+    return None, f"{wish} ({reached.reason})"
 
 
 def _carry_out(this: Context, *, action: Action, request: str) -> Reached:

@@ -132,6 +132,47 @@ def test_a_pin_to_what_is_not_there_is_refused_and_checks_go_on(site: Site) -> N
     assert site.run(spec=nowhere)["outcome"] in ("Kept", "Deferred")
 
 
+@pytest.mark.parametrize("lacking", ["no such version", "given up by retention", "model damaged"])
+def test_checks_go_on_and_tell_of_a_pin_that_cannot_be_followed(site: Site, lacking: str) -> None:
+    number = 9 if lacking == "no such version" else 1
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    ask(site, "approve", "2")
+    first = registry.versions.manifest(version=1)
+    if lacking == "given up by retention":
+        model = registry.versions.model(manifest=registry.versions.manifest(version=2))
+        draft = replace(registry.versions.manifest(version=2), version=0, run="run-3")
+        registry.versions.publish(draft=draft, model=model)
+        registry.log.append(promotion=replace(registry.log.entry(number=2), number=3, version=3, previous_version=2))
+        registry.retain(keep=1, now=site.now, run="run-3")
+        assert registry.tombstone(version=1) is not None
+    elif lacking == "model damaged":
+        (site.registry / blob_name(first.model_digest)).write_bytes(b"scrambled")
+    champion, entries = site.run(spec=MANUAL)["champion"]["version"], log(site)
+    pinned = spec(promotion={"mode": "Manual", "pinnedVersion": number})
+    reason = "UnknownVersion" if lacking == "no such version" else "VersionUnusable"
+    assert ask(site, "pin", f"{number}", spec=pinned)["reason"] == reason
+    site.add(days=8, relation="reversed")
+    body = site.run(spec=pinned)
+    assert (body["outcome"], body["champion"]["version"], body["data"]["valid"]) == ("Kept", champion, True), body
+    assert body["message"].startswith(f"promotion.pinnedVersion {number} cannot be followed ({reason}); roc_auc ")
+    assert any(line.startswith(f"promotion.pinnedVersion {number} cannot be followed: ") for line in site.lines)
+    trained = site.run(spec=pinned, action="train", cause="Request", request="now")
+    assert (trained["outcome"], trained["trigger"], trained["champion"]["version"]) == (
+        "NotPromoted",
+        "Requested",
+        champion,
+    )
+    assert log(site) == entries
+
+
+def test_checks_go_on_where_the_version_that_the_spec_approves_cannot_serve(site: Site) -> None:
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    (site.registry / blob_name(registry.versions.manifest(version=2).model_digest)).write_bytes(b"scrambled")
+    body = site.run(spec=spec(promotion={"mode": "Manual", "approvedVersion": 2}))
+    assert (body["outcome"], body["champion"]["version"], body["waiting"]) == ("Deferred", 1, 2), body
+    assert body["message"].startswith("promotion.approvedVersion 2 cannot be followed (VersionUnusable); ")
+
+
 def test_an_approval_by_pull_request_acts_on_the_waiting_version_alone(site: Site) -> None:
     for number, outcome in ((1, "Deferred"), (2, "Approved")):
         body = site.run(spec=spec(promotion={"mode": "Manual", "approvedVersion": number}))
