@@ -18,6 +18,8 @@ def nothing_new(this: Context, source: Source) -> Reached | None:
     memory, age = this.head.standing(metric=this.spec.evaluation.metric), this.spec.validation.max_age
     if memory is None or (memory.fingerprint, memory.spec_digest) != (source.fingerprint, this.digest):
         return None
+    if memory.score is None:  # perhaps the champion could not be scored: whether it can is seen with the data alone
+        return None
     if (
         memory.time_max is not None
         and not (this.now - (age or this.now - memory.time_max)) <= memory.time_max <= this.now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,11 @@ from typing import Any
 import pytest
 from retrain_trainer.errors import RunError
 from retrain_trainer.message import encode
+from retrain_trainer.registry.documents import sha256
+from retrain_trainer.registry.registry import Registry
+from retrain_trainer.registry.store import DirectoryStore
+from sklearn.linear_model import LogisticRegression
+from skops.io import dumps
 
 from tests.unit.trainer.run.builders import HEADER, Relation, Site, model, rows, spec, write_csv
 from tests.unit.trainer.run.schema import violations
@@ -130,6 +136,32 @@ def test_a_limit_that_ends_lets_unchanged_data_train(site: Site) -> None:
     again = site.run(spec=policy)
     assert (again["reason"], any(line.startswith("profile") for line in site.lines)) == ("Blackout", False)
     assert trained(site.run(spec=policy, now=site.now + timedelta(hours=2))) == "BelowThreshold"
+
+
+def _served_by_another_release(site: Site) -> None:
+    """The champion is a file that other libraries wrote, and that these do not load."""
+    registry = Registry(store=DirectoryStore(mount=site.root / "models", prefix="kept/team/delays"))
+    champion, file = registry.champion(), dumps(LogisticRegression())
+    assert champion is not None
+    draft = replace(
+        champion.manifest, version=0, run="run-2", libraries={"scikit-learn": "1.0.2"}, model_digest=sha256(file)
+    )
+    made = registry.versions.publish(draft=replace(draft, model_bytes=len(file)), model=file)
+    registry.enter(manifest=made, after=champion, run="run-2", request="", time=site.now, kind="Promotion")
+
+
+def test_a_champion_that_loads_no_more_is_replaced_when_a_limit_ends_though_no_row_has_come(site: Site) -> None:
+    _served_by_another_release(site)
+    held = spec(evaluation=LENIENT, triggers={"newRows": {"enabled": False}}, limits={"cooldown": "20d"})
+    site.add(days=16)
+    for _ in range(2):
+        body = site.run(spec=held)
+        assert told(body) == ("Deferred", "NoChampion", "Cooldown")
+        assert "made with scikit-learn 1.0.2" in body["message"]
+    body = site.run(spec=held, now=site.now + 5 * DAY)
+    assert told(body) == ("AwaitingApproval", "NoChampion", "Incomparable")
+    assert told(site.run(spec=held, now=site.now + 6 * DAY))[0] in ("Kept", "Deferred")
+    assert site.versions() == ["1", "2", "3"]
 
 
 def test_a_lost_challenger_makes_its_trigger_wait_for_new_rows(site: Site) -> None:
