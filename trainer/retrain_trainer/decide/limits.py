@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from retrain_trainer.contract import STOPPED, Trigger
@@ -24,6 +25,10 @@ NEW_ROWS_AFTER_LOSS: Final = 0.2
 #: … or after this time, which doubles with each further loss, up to 64 times. For MaxAge it is the age.
 WAIT_AFTER_LOSS: Final = timedelta(days=1)
 _MOST_DOUBLINGS: Final = 6
+
+#: The clocks of two nodes may differ by so much. What is dated later was dated by a clock that is wrong: nobody knows
+#: when it was, and it must hold nothing back until the date comes.
+CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 #: Triggers that look at the same rows again when nothing new has come.
 _LOOKS_AGAIN: Final[frozenset[Trigger]] = frozenset(
@@ -98,13 +103,13 @@ def _holds(
     for blackout in limits.blackouts:
         if (end := blackout.end(now=now)) is not None:
             yield Hold(reason="Blackout", message=f"a blackout of spec.limits ends at {_told(end)}", until=end)
-    newest = history.trainings[0].time if history.trainings else None
-    if limits.cooldown is not None and newest is not None and now < newest + limits.cooldown:
-        end = newest + limits.cooldown
+    times = sorted((each.time for each in history.trainings if each.time <= now + CLOCKS_DIFFER), reverse=True)
+    if limits.cooldown is not None and times and now < times[0] + limits.cooldown:
+        end = times[0] + limits.cooldown
         yield Hold(reason="Cooldown", message=f"limits.cooldown ends at {_told(end)}", until=end)
     budget = limits.max_trainings
-    if budget is not None and len(history.trainings) >= budget.count:
-        end = history.trainings[budget.count - 1].time + budget.per
+    if budget is not None and len(times) >= budget.count:
+        end = times[budget.count - 1] + budget.per
         if now < end:
             yield Hold(
                 reason="BudgetSpent",
@@ -135,10 +140,18 @@ def _after_losses(trigger: Trigger, situation: Situation, history: History, trig
 def _losses(trigger: Trigger, situation: Situation, history: History) -> list[Training]:
     """Trainings of this trigger that came to nothing since the champion was promoted, the newest first."""
     since = None if situation.incumbent is None else situation.incumbent.promoted
+    latest = situation.now + CLOCKS_DIFFER
+    later = history.trainings
+    if since is not None and since > latest:  # then the order of the trainings tells what came after it
+        later = tuple(takewhile(lambda training: training.lost, later))
+        since = None
     return [
         training
-        for training in history.trainings
-        if training.lost and training.trigger == trigger and (since is None or training.time > since)
+        for training in later
+        if training.lost
+        and training.trigger == trigger
+        and training.time <= latest
+        and (since is None or training.time > since)
     ]
 
 

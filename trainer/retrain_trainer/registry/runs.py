@@ -117,9 +117,11 @@ class Runs:
         return count
 
     def newest(self, *, limit: int, without: str = "") -> list[tuple[str, dict[str, Any]]]:
-        """Key and result of the newest runs, newest first by their `time`, without the run of key `without`.
+        """Key and result of the newest runs, newest first, without the run of key `without`.
 
-        A result that is unreadable is left out: history must not stop a run.
+        A result tells how many runs had begun when it was written, which orders results whatever the clocks of their
+        nodes said; their `time` orders those that say the same. A result that is unreadable is left out: history must
+        not stop a run.
         """
         found = []
         newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
@@ -130,7 +132,13 @@ class Runs:
                 continue
             if result is not None:
                 found.append((entry.name, result))
-        return sorted(found, key=lambda item: str(item[1].get("time", "")), reverse=True)[:limit]
+
+        def place(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
+            begun = ((item[1].get("body") or {}).get("counters") or {}).get("checks") or 0
+            # More than there are: somebody has taken runs away since, and it is older than all that count anew.
+            return begun if begun <= len(newest) else 0, str(item[1].get("time", ""))
+
+        return sorted(found, key=place, reverse=True)[:limit]
 
     def count(self) -> int:
         """How many have begun."""

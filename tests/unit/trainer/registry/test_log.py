@@ -64,6 +64,27 @@ def test_previous_runs_come_newest_first_without_the_asking_one(place: Place) ->
     assert [key for key, _ in registry.runs.newest(limit=2, without="d")] == ["c", "b"]
 
 
+@pytest.mark.parametrize(
+    "counts, times, order",
+    [
+        pytest.param([1, 2, 3], ["1", "2", "3"], "cba", id="one after the other"),
+        pytest.param([1, 2, 3], ["1", "9", "3"], "cba", id="the second by a clock that was ahead"),
+        pytest.param([1, 2, 3], ["8", "9", "3"], "cba", id="the third by a clock that was behind"),
+        pytest.param([2, 2, 3], ["2", "1", "3"], "cab", id="two at once, in the order of their times"),
+        pytest.param([None, 2, 3], ["9", "2", "3"], "cba", id="one that does not tell comes last"),
+        pytest.param([71, 72, 3], ["1", "2", "3"], "cba", id="two of before many runs were taken away"),
+    ],
+)
+def test_results_are_ordered_by_how_many_runs_had_begun(
+    place: Place, counts: list[int | None], times: list[str], order: str
+) -> None:
+    registry = place.registry()
+    for key, count, time in zip("abc", counts, times, strict=True):
+        body = {"body": {"counters": {"checks": count}}} if count else {}
+        registry.runs.finish(key=key, result={"time": time, **body})
+    assert "".join(key for key, _ in registry.runs.newest(limit=5)) == order
+
+
 def test_an_unreadable_result_of_an_earlier_run_stops_nobody(place: Place) -> None:
     registry = place.registry()
     registry.runs.finish(key="good", result={"time": "2"})

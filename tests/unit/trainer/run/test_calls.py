@@ -102,6 +102,43 @@ def test_two_bad_scores_in_a_row_are_asked_for_and_one_good_one_begins_anew(site
     assert outcomes == [None, None, None, "BelowThreshold"]
 
 
+@pytest.mark.parametrize("days", [0, 60, -30], ids=["right", "two months ahead", "a month behind"])
+def test_a_check_on_a_node_whose_clock_is_wrong_rules_none_that_come_after_it(site: Site, days: int) -> None:
+    thrice = spec(
+        evaluation={"metric": "roc_auc", "threshold": 0.75},
+        triggers={"belowThreshold": {"consecutive": 3}, "newRows": {"enabled": False}},
+        limits={"cooldown": "20d"},
+    )
+    site.add(days=7, relation="noise")
+    assert site.run(spec=thrice)["trigger"] is None
+    body = site.run(spec=thrice, now=site.now + days * DAY)
+    assert told(body)[:2] == (("DataRejected", None) if days < 0 else ("Kept", None)), body
+    called = []
+    for _ in range(3):
+        site.add(days=7, relation="noise")
+        body = site.run(spec=thrice)
+        called.append((body["outcome"], body["trigger"]))
+    assert called == [("Kept", None), ("NotPromoted", "BelowThreshold"), ("Deferred", "BelowThreshold")]
+
+
+def test_a_call_that_came_while_a_clock_was_ahead_trains_once(site: Site) -> None:
+    site.add(days=8)
+    held = {**UPSTREAM, "limits": {"cooldown": "70d"}}
+    assert told(site.run(spec=held, cause="Upstream", now=site.now + 60 * DAY))[:2] == ("Deferred", "Upstream")
+    site.add(days=8)
+    assert trained(site.run(spec=UPSTREAM)) == "Upstream"
+    site.add(days=15)
+    assert told(site.run(spec=UPSTREAM))[0] == "Kept"
+
+
+def test_a_training_by_a_clock_that_was_ahead_holds_no_other_back_until_that_day(site: Site) -> None:
+    policy = _noisy(site, limits={"cooldown": "5d"})
+    made = site.run(spec=policy, action="train", cause="Request", now=site.now + 60 * DAY)
+    assert told(made)[0] == "NotPromoted"
+    site.add(days=15, relation="noise")
+    assert trained(site.run(spec=policy)) == "BelowThreshold"
+
+
 def _noisy(site: Site, **changes: Any) -> dict[str, Any]:
     """A spec whose threshold is missed on rows of noise."""
     site.add(days=14, relation="noise")
