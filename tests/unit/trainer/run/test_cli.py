@@ -91,6 +91,12 @@ def test_an_environment_without_description_is_code_64(site: Site) -> None:
     assert "RETRAIN_POLICY is not set" in ended.stderr
 
 
+def test_a_variable_that_cannot_be_is_named_on_stderr_and_answers_nobody(site: Site) -> None:
+    ended = run(environment(site, RETRAIN_ACTION="dance"))
+    assert (ended.returncode, (site.root / "message").exists()) == (64, False)
+    assert ended.stderr.startswith("InvalidRun: RETRAIN_ACTION is 'dance'")
+
+
 def test_sigterm_ends_with_143_and_the_same_run_goes_on(site: Site) -> None:
     slow = spec(model={"target": "late", "parameters": {"max_iter": 5000}})
     policy = json.dumps({"name": "delays", "namespace": "team", "uid": "uid-1", "generation": 2, "spec": slow})
