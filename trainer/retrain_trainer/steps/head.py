@@ -127,7 +127,9 @@ def champion_facts(*, run: RunDescription, spec: PolicySpec, champion: Champion 
 
 
 def read_head(*, registry: Registry, key: str) -> Head:
-    """RegistryDamaged if champion or newest version cannot be read."""
+    """RegistryDamaged if the champion cannot be read. A newest version that cannot be is passed over: its number is
+    burnt.
+    """
     results: list[Mapping[str, Any]] = [result for _, result in registry.runs.newest(limit=20, without=key)]
     memories = ((Memory.from_json(result.get("memory")), result) for result in results)
     memory, left_by = next(((memory, result) for memory, result in memories if memory is not None), (None, {}))
