@@ -11,7 +11,7 @@ from retrain_trainer.contract import STOPPED
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.documents import sealed
 from retrain_trainer.registry.layout import document, find_document, highest
-from retrain_trainer.registry.store import Store
+from retrain_trainer.registry.store import Entry, Store
 
 #: Results read to find the newest ones: their files' times only pre-sort them.
 _RECENT = 20
@@ -96,16 +96,23 @@ class Runs:
         Runs of another generation or edition of the policy, and those up to the newest `train`, do not count. A run
         that was held back by a whole row does not end it, nor does what a person said of a version.
         """
-        newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
-        count = 0
-        for entry in newest:
+        runs = self._by_time()
+        count, last = 0, len(runs)
+        for place, entry in enumerate(runs):
+            if count >= limit or place > last:
+                break
             if entry.name == without:
                 continue
-            if count >= limit:
-                break
-            body = None if (result := self.find(key=entry.name)) is None else result.get("body") or {}
+            result = self._earlier_result(entry.name)
+            body = None if result is None else result.get("body") or {}
             held_back = body is not None and body.get("reason") == STOPPED
-            if body is not None and not held_back and body.get("action", "check") in ("check", "train"):
+            ends = body is not None and not held_back and body.get("action", "check") in ("check", "train")
+            # So many runs began after this result was written; a clock that was ahead may have put it before them.
+            since = 0 if result is None else len(runs) - (_begun(result) or len(runs))
+            if place < min(since, _RECENT):
+                last = min(last, since) if ends else last
+                continue
+            if ends:
                 break
             started = find_document(self._store, name=f"runs/{entry.name}/started.json") or {}
             edited = started.get("generation") != generation or started.get("edition", edition) != edition
@@ -124,7 +131,7 @@ class Runs:
         not stop a run.
         """
         found = []
-        newest = sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
+        newest = self._by_time()
         for entry in newest[: max(limit, _RECENT)]:
             try:
                 result = None if entry.name == without else self._earlier_result(entry.name)
@@ -134,7 +141,7 @@ class Runs:
                 found.append((entry.name, result))
 
         def place(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
-            begun = ((item[1].get("body") or {}).get("counters") or {}).get("checks") or 0
+            begun = _begun(item[1])
             # More than there are: somebody has taken runs away since, and it is older than all that count anew.
             return begun if begun <= len(newest) else 0, str(item[1].get("time", ""))
 
@@ -144,7 +151,16 @@ class Runs:
         """How many have begun."""
         return len(self._store.entries(folder="runs"))
 
+    def _by_time(self) -> list[Entry]:
+        """The newest first, by the clocks that wrote them."""
+        return sorted(self._store.entries(folder="runs"), key=lambda entry: entry.modified, reverse=True)
+
     def _earlier_result(self, key: str) -> dict[str, Any] | None:
         if key not in self._results and (result := self.find(key=key)) is not None:
             self._results[key] = result
         return self._results.get(key)
+
+
+def _begun(result: Mapping[str, Any]) -> int:
+    """How many runs had begun when a result was written; 0 where it does not tell."""
+    return ((result.get("body") or {}).get("counters") or {}).get("checks") or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from retrain_trainer.errors import RegistryDamaged
 from retrain_trainer.registry.manifest import Manifest
 
-from tests.unit.trainer.registry.builders import Place, draft, promotion, publish_and_promote, registry_at
+from tests.unit.trainer.registry.builders import Place, draft, promotion, publish_and_promote, registry_at, registry_in
 
 
 def test_an_empty_registry_has_no_champion(place: Place) -> None:
@@ -83,6 +84,39 @@ def test_results_are_ordered_by_how_many_runs_had_begun(
         body = {"body": {"counters": {"checks": count}}} if count else {}
         registry.runs.finish(key=key, result={"time": time, **body})
     assert "".join(key for key, _ in registry.runs.newest(limit=5)) == order
+
+
+#: Runs in the order in which they began, by a word each: what they came to, or that they left no result.
+KEPT, STOPPED, TOLD, FAILED, ASKED = "kept", "stopped", "told", "failed", "asked"
+
+
+@pytest.mark.parametrize(
+    "runs, ahead, failures",
+    [
+        pytest.param([], None, 0, id="no run"),
+        pytest.param([FAILED, FAILED], None, 2, id="two that failed"),
+        pytest.param([FAILED, KEPT, FAILED], None, 1, id="a result ends the row"),
+        pytest.param([FAILED, TOLD, FAILED], None, 2, id="what a person said does not"),
+        pytest.param([FAILED, FAILED, FAILED, STOPPED], None, 3, id="nor does what the row held back"),
+        pytest.param([FAILED, FAILED, FAILED, STOPPED, FAILED], None, 3, id="whatever comes after it"),
+        pytest.param([FAILED, FAILED, ASKED, FAILED], None, 1, id="a request to train begins anew"),
+        pytest.param([KEPT, FAILED, FAILED], 0, 2, id="a clock that was ahead keeps no earlier result in front"),
+        pytest.param([FAILED, KEPT, FAILED], 1, 1, id="and hides none that ends the row"),
+        pytest.param([STOPPED, KEPT], 0, 0, id="nor does it hold back what has run since"),
+    ],
+)
+def test_failures_in_a_row(tmp_path: Path, runs: list[str], ahead: int | None, failures: int) -> None:
+    registry = registry_in(tmp_path)
+    for number, word in enumerate(runs):
+        key, action = f"run-{number}", {TOLD: "reject", ASKED: "train"}.get(word, "check")
+        registry.runs.start(key=key, action=action)
+        if word not in (FAILED, ASKED):
+            reason = "StoppedAfterFailures" if word == STOPPED else "ThresholdMet"
+            body = {"action": action, "reason": reason, "counters": {"checks": number + 1}}
+            registry.runs.finish(key=key, result={"time": "1", "body": body})
+        time = 1_000_000 if number == ahead else number
+        os.utime(tmp_path / "default/flights/runs" / key, (time, time))
+    assert registry.runs.failures_in_a_row(generation=0, edition="", limit=3) == failures
 
 
 def test_an_unreadable_result_of_an_earlier_run_stops_nobody(place: Place) -> None:
