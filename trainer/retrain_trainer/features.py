@@ -6,6 +6,7 @@ way when a model serves. A property test shows that both give the same matrix.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,10 @@ UnitKind = Literal["day", "group", "row"]
 
 #: HistGradientBoosting refuses more than 255 categories; one code is kept for "any other value".
 MAX_CATEGORIES = 254
+
+#: Up to here each whole number is a double of its own.
+MAX_WHOLE = 2**53
+_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 
 #: A datetime feature becomes these matrix columns, in this order.
 DATETIME_PARTS = ("month", "weekday", "hour")
@@ -76,7 +81,8 @@ class Samples:
     """Labelled rows in matrix form.
 
     X: float64, shape (rows, matrix columns), NaN where missing. y: shape (rows,), float64 for regression, str objects
-    (the label as text; booleans are "true"/"false") for classification. unit: int64, shape (rows,), the unit of
+    (the label as text; booleans are "true"/"false", whole numbers "1" also where they are stored as 1.0) for
+    classification. unit: int64, shape (rows,), the unit of
     resampling, of the kind `kind`: days since 1970-01-01 UTC of the time column, the number of the group, or that of
     the row. Only days have neighbours that mean something.
     """
@@ -90,3 +96,15 @@ class Samples:
     def rows(self) -> int:
         """Number of rows."""
         return int(self.X.shape[0])
+
+
+def whole_text(text: str) -> str:
+    """A label as this release writes it: `1.0`, as whole numbers with decimals once were, is `1`."""
+    found = _WHOLE.fullmatch(text)
+    return text if found is None else str(int(found[1]))
+
+
+def whole_texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """`whole_text` of labels that are numbers now; as they are where two would become one."""
+    whole = tuple(whole_text(text) for text in texts)
+    return whole if len(set(whole)) == len(set(texts)) else texts

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from retrain_trainer.features import FeatureSchema
+from retrain_trainer.features import FeatureSchema, whole_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +90,7 @@ class Reference:
     classes: tuple[str, ...]
     learned: Learned | None
     since: datetime | None
+
+    def of_numbers(self) -> Reference:
+        """For labels that are numbers now: a champion of before may know 1 as `1.0`."""
+        return replace(self, classes=whole_texts(self.classes))

@@ -72,6 +72,8 @@ def reach(this: Context) -> Reached:
     ) as table:
         # 3. Profile and validate.
         known = opening.reference(this)
+        if known is not None and table.columns.get(spec.model.target) in ("Integer", "Number"):
+            known = known.of_numbers()
         profile = profile_table(table=table, spec=spec, now=this.now, reference=known)
         this.say(f"profile: {profile.rows:,} rows, {len(profile.columns)} columns, {profile.task}")
         report = checking.validation(this, table, profile, known)

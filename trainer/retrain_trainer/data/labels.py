@@ -11,13 +11,29 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from retrain_trainer.data.table import Table, Where, quoted
+from retrain_trainer.data.table import StoredType, Table, Where, quoted
+from retrain_trainer.features import MAX_WHOLE
 from retrain_trainer.learned import LabelShares
 from retrain_trainer.spec import Task
 
 #: Fewer newly delivered labels than this tell nothing of their shares.
 MIN_NEW_LABELS = 100
 _BINS = 10
+
+
+def label_text(*, value: str, stored: StoredType) -> str:
+    """SQL for a label's text. That of a whole number is the integer's: one missing label turns 0 and 1 into 0.0 and 1.0
+    in most data frames, and they are the same classes.
+    """
+    text = f"CAST({value} AS VARCHAR)"
+    if stored != "Number":
+        return text
+    return f"CASE WHEN {is_whole(value=value)} THEN CAST(TRY_CAST({value} AS BIGINT) AS VARCHAR) ELSE {text} END"
+
+
+def is_whole(*, value: str) -> str:
+    """SQL: is a number whole, and is it told from its neighbours?"""
+    return f"({value} = floor({value}) AND abs({value}) <= {MAX_WHOLE})"
 
 
 def label_shift(*, before: Sequence[int], after: Sequence[int]) -> float:
@@ -33,8 +49,9 @@ def learn_labels(*, table: Table, target: str, task: Task, where: Where) -> Labe
     """The shares among the labelled rows of `where`."""
     value = quoted(target)
     if task == "Classification":
+        text = label_text(value=value, stored=table.columns[target])
         rows = table.query(
-            f"SELECT CAST({value} AS VARCHAR), count(*) FROM data WHERE ({where.sql}) AND {value} IS NOT NULL "  # noqa: S608
+            f"SELECT {text}, count(*) FROM data WHERE ({where.sql}) AND {value} IS NOT NULL "  # noqa: S608
             "GROUP BY 1 ORDER BY 1",
             where.parameters,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from retrain_trainer.data.labels import label_text
 from retrain_trainer.data.profile import ColumnProfile, Profile, feature_candidates
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples, UnitKind
@@ -109,7 +110,10 @@ def read_samples(
         "row": "0",
     }[kind]
     columns = [f"{sql} AS c{index}" for index, sql in enumerate(parts)]
-    label = f"CAST({quoted(target)} AS {'VARCHAR' if task == 'Classification' else 'DOUBLE'})"
+    value = quoted(target)
+    label = f"CAST({value} AS DOUBLE)"
+    if task == "Classification":
+        label = label_text(value=value, stored=table.columns[target])
     sql = (
         f"SELECT {', '.join([*columns, f'{label} AS y', f'CAST({unit} AS BIGINT) AS unit'])} "  # noqa: S608
         f"FROM data WHERE {where.sql} ORDER BY {_order(table=table, time_column=time_column)}"

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from retrain_trainer.data.labels import binned
+from retrain_trainer.data.labels import binned, is_whole, label_text
 from retrain_trainer.data.probes.probe import Probe, as_parameters
 from retrain_trainer.data.probes.rules import rule_probes
 from retrain_trainer.data.probes.types import type_probes
 from retrain_trainer.data.probes.values import EARLIEST, duplicate_probe, feature_probes, time_probes
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
+from retrain_trainer.features import whole_texts
 from retrain_trainer.learned import LabelShares, Reference
 from retrain_trainer.spec import PolicySpec, Task
 
@@ -180,25 +181,31 @@ def _labels(
     if target not in columns:
         return _Labels(task=spec.model.task or "Classification")  # of no meaning: validation names the missing target
     kind, task = columns[target].type, spec.model.task
-    if task is None and kind not in ("String", "Boolean", "Integer"):
+    numbers = kind in ("Integer", "Number")
+    if task is None and not numbers and kind not in ("String", "Boolean"):
         task = "Regression"
     # The count of distinct values is approximate, and nowhere near this wrong.
-    if task is None and kind == "Integer" and columns[target].distinct > 2 * MAX_INTEGER_CLASSES:
+    if task is None and numbers and columns[target].distinct > 2 * MAX_INTEGER_CLASSES:
         task = "Regression"
     shares = None if reference is None or reference.learned is None else reference.learned.labels
     if task != "Regression":
         column, is_new = quoted(target), Where(sql="false") if new is None else new
         rows = table.query(
-            f"SELECT CAST(label AS VARCHAR), rows, new FROM (SELECT {column} AS label, count(*) AS rows, "  # noqa: S608
+            f"SELECT {label_text(value='label', stored=kind)}, rows, new, "  # noqa: S608
+            f"{is_whole(value='label') if numbers else 'true'} "
+            f"FROM (SELECT {column} AS label, count(*) AS rows, "
             f"count_if({is_new.sql}) AS new FROM data WHERE {column} IS NOT NULL GROUP BY {column}) "
             f"ORDER BY 1 LIMIT {MAX_CLASSES + 1}",
             is_new.parameters,
         )
-        if task == "Classification" or kind != "Integer" or len(rows) <= MAX_INTEGER_CLASSES:
+        few = len(rows) <= MAX_INTEGER_CLASSES and all(whole for *_, whole in rows)
+        if task == "Classification" or not numbers or few:
             return _Labels(
                 task="Classification",
-                classes={str(label): int(count) for label, count, _ in rows},
-                new=_by_class(shares=shares, counts={str(label): int(count) for label, _, count in rows}),
+                classes={str(label): int(count) for label, count, *_ in rows},
+                new=_by_class(
+                    shares=shares, counts={str(label): int(count) for label, _, count, _ in rows}, numbers=numbers
+                ),
             )
     wanted = spec.validation.max_label_shift is not None and kind in ("Integer", "Number")
     if shares is None or new is None or not shares.edges or not wanted:
@@ -206,10 +213,11 @@ def _labels(
     return _Labels(task="Regression", new=binned(table=table, target=target, edges=shares.edges, where=new))
 
 
-def _by_class(*, shares: LabelShares | None, counts: Mapping[str, int]) -> tuple[int, ...] | None:
+def _by_class(*, shares: LabelShares | None, counts: Mapping[str, int], numbers: bool) -> tuple[int, ...] | None:
     if shares is None or not shares.classes:
         return None
-    known: Sequence[int] = [counts.get(name, 0) for name in shares.classes]
+    names = whole_texts(shares.classes) if numbers else shares.classes
+    known: Sequence[int] = [counts.get(name, 0) for name in names]
     return (*known, sum(counts.values()) - sum(known))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain_trainer.errors import SpecError
+from retrain_trainer.features import whole_text
 from retrain_trainer.model import formulas as f
 from retrain_trainer.model.measures import Mean, Measure
 from retrain_trainer.model.metric_table import CLASSIFICATION, REFUSED, TABLES, Entry, Needs
@@ -139,6 +140,7 @@ def _measure(*, name: str, entry: Entry, positive_class: str | None, classes: Se
 def _positive(*, name: str, given: str | None, classes: Sequence[str], listed: str) -> str:
     """The class that a metric is about."""
     if given is not None:
+        given = given if given in classes else whole_text(given)
         if given not in classes:
             raise SpecError(
                 reason="PositiveClassUnknown",

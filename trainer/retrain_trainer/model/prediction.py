@@ -6,10 +6,12 @@ that a model fitted on other classes than the data has now needs no special case
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrain_trainer.features import whole_texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +50,16 @@ class Prediction:
         if label not in self.classes:
             return np.zeros(self.rows)
         return self.margins if self.classes.index(label) == 1 else -self.margins
+
+
+def of_whole_labels(prediction: Prediction) -> Prediction:
+    """The same answers where a model of before says `1.0` and the label is `1`."""
+    classes = whole_texts(prediction.classes)
+    if prediction.labels is None or classes == prediction.classes:
+        return prediction
+    names = dict(zip(prediction.classes, classes, strict=True))
+    labels = np.array([names.get(str(label), str(label)) for label in prediction.labels], dtype=str)
+    return replace(prediction, labels=labels, classes=classes)
 
 
 def values_of(prediction: Prediction) -> NDArray[np.float64]:

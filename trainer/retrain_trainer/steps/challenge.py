@@ -19,7 +19,7 @@ from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table, Where
 from retrain_trainer.errors import RegistryDamaged
-from retrain_trainer.features import FeatureSchema, Samples
+from retrain_trainer.features import FeatureSchema, Samples, whole_texts
 from retrain_trainer.learned import Learned
 from retrain_trainer.model.compare import Comparison, Guard, compare, guardrail, resolve_guards, slices
 from retrain_trainer.model.evaluate import Score, constant_prediction, evaluate, predict
@@ -27,7 +27,7 @@ from retrain_trainer.model.gate import Verdict, judge
 from retrain_trainer.model.leak import better_of, most_telling, suspicion
 from retrain_trainer.model.metrics import Metric, resolve_metric
 from retrain_trainer.model.persist import dumps, library_versions, load_model
-from retrain_trainer.model.prediction import Prediction
+from retrain_trainer.model.prediction import Prediction, of_whole_labels
 from retrain_trainer.model.train import train
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
@@ -93,6 +93,8 @@ def problem_of(
 ) -> Problem:
     """The metrics for the classes in the data and those the champion knows. SpecError where one does not fit them."""
     known = () if champion is None else champion.manifest.classes
+    if table.columns.get(spec.model.target) in ("Integer", "Number"):
+        known = whole_texts(known)
     classes = sorted({*(profile.classes or {}), *known})
     positive = spec.model.positive_class or (None if champion is None else champion.manifest.positive_class)
     metric = resolve_metric(
@@ -131,6 +133,8 @@ def answers_of(*, problem: Problem, manifest: Manifest, samples: Samples) -> Pre
                 raise
             raise Incomparable(f"{_upgrade(manifest.libraries)}{error.message}") from error
     prediction = predict(model=problem.loaded[manifest.version], X=samples.X, task=problem.task)
+    if problem.table.columns[problem.spec.model.target] in ("Integer", "Number"):
+        prediction = of_whole_labels(prediction)
     if not problem.metric.fits(prediction):
         raise Incomparable(f"{problem.metric.name} needs probabilities, which version {manifest.version} does not give")
     return prediction

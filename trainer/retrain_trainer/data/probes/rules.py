@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from retrain_trainer.data.labels import label_text
 from retrain_trainer.data.probes.probe import Probe, rows_probe
 from retrain_trainer.data.table import Table, quoted
 from retrain_trainer.spec import ColumnRule
@@ -12,7 +13,8 @@ from retrain_trainer.spec import ColumnRule
 
 def rule_probes(*, table: Table, rule: ColumnRule, ruled: bool) -> Iterator[Probe]:
     """The rules of one column. `ruled`: its nulls are counted with those of the features."""
-    value, numeric = quoted(rule.name), table.columns[rule.name] in ("Integer", "Number")
+    value, stored = quoted(rule.name), table.columns[rule.name]
+    numeric = stored in ("Integer", "Number")
     common: dict[str, Any] = {"column": rule.name, "severity": rule.severity}
     if rule.max_null_fraction is not None and not ruled:
         yield Probe(
@@ -46,7 +48,9 @@ def rule_probes(*, table: Table, rule: ColumnRule, ruled: bool) -> Iterator[Prob
     if rule.allowed:
         yield rows_probe(
             name="NotAllowed",
-            bad=f"NOT list_contains(CAST(? AS VARCHAR[]), CAST({value} AS VARCHAR))",
+            # Both ways to write a whole number: 1.0 of a data frame is allowed where 1 is.
+            bad=f"({value} IS NOT NULL AND NOT list_has_any(CAST(? AS VARCHAR[]), "
+            f"[CAST({value} AS VARCHAR), {label_text(value=value, stored=stored)}]))",
             parameters=(rule.allowed,),
             told="hold a value that is not among those allowed",
             bound=f"{len(rule.allowed)} values",
