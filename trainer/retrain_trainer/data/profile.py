@@ -13,6 +13,7 @@ from retrain_trainer.data.probes.rules import rule_probes
 from retrain_trainer.data.probes.types import type_probes
 from retrain_trainer.data.probes.values import EARLIEST, duplicate_probe, feature_probes, time_probes
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
+from retrain_trainer.errors import SpecError
 from retrain_trainer.features import whole_texts
 from retrain_trainer.learned import LabelShares, Reference
 from retrain_trainer.spec import PolicySpec, Task
@@ -64,10 +65,19 @@ class Profile:
 
 
 def feature_candidates(*, table: Table, spec: PolicySpec) -> tuple[str, ...]:
-    """Columns that may become features: those named by include, else all but target, time and group column, exclude."""
+    """Columns that may become features: those named by include, else all but target, time and group column; none that
+    exclude names. SpecError InvalidSpec if include names the target.
+    """
     model = spec.model
+    if model.target in model.include:
+        raise SpecError(
+            reason="InvalidSpec",
+            message=f"spec.model.features.include names the target {model.target[:60]!r}; a model that is told what it "
+            "shall predict learns nothing else",
+        )
     if model.include:
-        return tuple(name for name in model.include if name in table.columns)
+        named = dict.fromkeys(name for name in model.include if name not in model.exclude)
+        return tuple(name for name in named if name in table.columns)
     left_out = {model.target, spec.data.time_column, spec.data.holdout.group_column, *model.exclude}
     return tuple(name for name in table.columns if name not in left_out)
 

@@ -19,6 +19,7 @@ from retrain_trainer.data.source import open_source
 from retrain_trainer.data.split import SplitRejected, split
 from retrain_trainer.data.table import Table, Where, open_table
 from retrain_trainer.data.validate import validate
+from retrain_trainer.errors import SpecError
 from retrain_trainer.model.encoder import RowEncoder
 from retrain_trainer.spec import PolicySpec, parse_spec
 
@@ -168,6 +169,34 @@ def test_no_row_both_trains_and_judges(
         assert ends["comparison"][0] > until.replace(tzinfo=None)
     if window is not None:
         assert ends["train"][0] >= start - timedelta(days=gap + window)
+
+
+@pytest.mark.parametrize(
+    ("features", "seen"),
+    [
+        pytest.param({}, ("x", "c"), id="all usable ones"),
+        pytest.param({"include": ["c"]}, ("c",), id="exactly those included"),
+        pytest.param({"exclude": ["c"]}, ("x",), id="never those excluded"),
+        pytest.param({"include": ["x", "c"], "exclude": ["c"]}, ("x",), id="never those excluded, though included"),
+        pytest.param({"include": ["x", "happened"], "exclude": ["happened"]}, ("x",), id="not even the time column"),
+        pytest.param({"include": ["x", "x"]}, ("x",), id="once, though included twice"),
+    ],
+)
+def test_which_columns_a_model_sees(features: dict[str, Any], seen: tuple[str, ...]) -> None:
+    spec = a_spec(model={"features": features})
+    with a_table(lines(), spec) as (table, profile):
+        schema = learn_schema(table=table, profile=profile, spec=spec, where=Where())
+    assert tuple(feature.name for feature in schema.features) == seen
+    assert {excluded.name for excluded in schema.excluded} == {"happened", "x", "c", "late"} - set(seen)
+
+
+def test_a_model_never_sees_what_it_predicts() -> None:
+    spec = a_spec(model={"features": {"include": ["x", "late"]}})
+    with (
+        pytest.raises(SpecError, match=r"spec\.model\.features\.include names the target 'late'"),
+        a_table(lines(), spec),
+    ):
+        pass
 
 
 def test_without_a_time_column_a_row_stays_on_its_side() -> None:
