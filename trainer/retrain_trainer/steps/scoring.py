@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from retrain_trainer.data.probes.types import READS
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.source import Source
 from retrain_trainer.data.split import Split
-from retrain_trainer.data.table import StoredType, Table
+from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.decide import Decision
-from retrain_trainer.features import FeatureKind
+from retrain_trainer.features import whole_texts
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion
 from retrain_trainer.steps import answers
@@ -19,18 +20,17 @@ from retrain_trainer.steps.deciding import called, new_rows
 from retrain_trainer.steps.drift import measured_drift
 from retrain_trainer.steps.memory import FirstScores, Memory
 
+#: What a column holds, in words.
+_HOLDS: dict[StoredType, str] = {
+    "Integer": "whole numbers",
+    "Number": "numbers",
+    "String": "text",
+    "Boolean": "true and false",
+    "Timestamp": "times",
+    "Other": "values of another type",
+}
 #: Fewer fresh labelled rows than this give no new score.
 MIN_FRESH_ROWS = 100
-
-
-#: What each kind of feature is read from. Texts are read from anything.
-_NUMBERS: tuple[StoredType, ...] = ("Integer", "Number", "Boolean")
-_READ_FROM: dict[FeatureKind, tuple[StoredType, ...]] = {
-    "numeric": _NUMBERS,
-    "boolean": _NUMBERS,
-    "datetime": ("Timestamp",),
-}
-_HELD: dict[StoredType, str] = {"String": "text", "Timestamp": "times", "Other": "what no model reads"}
 
 
 def incomparable_because(this: Context, champion: Champion | None, table: Table, profile: Profile) -> str:
@@ -44,13 +44,28 @@ def unfit_because(this: Context, manifest: Manifest, table: Table, profile: Prof
         return f"the target is {this.spec.model.target[:60]!r} now, and was {manifest.target[:60]!r}"
     if manifest.task != profile.task:
         return f"the task is {profile.task} now, and was {manifest.task}"
+    if this.spec.data.time_column is None and not manifest.assignment.startswith("hash:"):
+        return "it was trained on days, and without a time column nobody can tell which rows it has not seen"
     for feature in manifest.schema.features:
-        if feature.name not in table.columns:
+        stored = table.columns.get(feature.name)
+        if stored is None:
             return f"column {feature.name[:60]!r} is no longer in the data"
-        stored = table.columns[feature.name]
-        if stored not in _READ_FROM.get(feature.kind, (stored,)):
-            return f"column {feature.name[:60]!r} holds {_HELD.get(stored, 'numbers')} now"
-    return ""
+        if stored not in READS[feature.kind]:
+            return f"column {feature.name[:60]!r} holds {_HOLDS[stored]} now, and it learned {feature.kind} values"
+        if feature.kind == "boolean" and stored != "Boolean":
+            if table.count(where=Where(sql=f"{quoted(feature.name)} NOT IN (0, 1)")):
+                return f"column {feature.name[:60]!r} holds other numbers than 0 and 1 now"
+    return _other_labels(manifest, table, profile)
+
+
+def _other_labels(manifest: Manifest, table: Table, profile: Profile) -> str:
+    """Labels of another type of which the champion knows none: `yes` is not the `true` it learned."""
+    before, now = None if manifest.learned is None else manifest.learned.columns.get(manifest.target), profile.classes
+    stored = table.columns.get(manifest.target)
+    if before is None or stored is None or before == stored or not now:
+        return ""
+    known = whole_texts(manifest.classes) if stored in ("Integer", "Number") else manifest.classes
+    return "" if set(known) & set(now) else f"the labels hold {_HOLDS[stored]} now, and it knows none of them"
 
 
 def score_champion(

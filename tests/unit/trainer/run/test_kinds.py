@@ -145,3 +145,84 @@ def test_a_rule_that_allows_1_allows_1_0_where_the_column_has_decimals(site: Sit
     deliver(site, days=40, columns={"late": WITH_GAPS})
     rule = {"columns": [{"name": "late", "allowed": ["0", "1"]}]}
     assert site.run(spec=policy(validation=rule))["outcome"] == "Promoted"
+
+
+#: What the column `odd` held when the champion learned from it, and what it holds later.
+FLAG = "speed::DOUBLE > 0"
+TIME = "time::TIMESTAMP"
+CODE = "CASE WHEN hash(time) % 10 < 8 THEN (late = 'true')::INTEGER ELSE 2 END"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        pytest.param(FLAG, f"CASE WHEN {FLAG} THEN 'yes' ELSE 'maybe' END", "holds text now", id="a flag, now text"),
+        pytest.param(FLAG, TIME, "holds times now", id="a flag, now times"),
+        pytest.param(TIME, f"epoch({TIME})::BIGINT", "holds whole numbers now", id="times, now seconds"),
+        pytest.param(TIME, "time", "holds text now", id="times, now text"),
+        pytest.param(f"({CODE})::VARCHAR", f"({CODE})::DOUBLE", "holds numbers now", id="codes as text, now numbers"),
+        pytest.param(f"({CODE})::VARCHAR", CODE, "holds whole numbers now", id="codes as text, now whole numbers"),
+        pytest.param(f"({CODE})::VARCHAR", FLAG, "holds true and false now", id="codes as text, now a flag"),
+        pytest.param("speed::DOUBLE", "speed", "holds text now", id="numbers, now text"),
+        pytest.param("speed::DOUBLE", TIME, "holds times now", id="numbers, now times"),
+    ],
+)
+def test_a_champion_that_would_see_other_values_is_not_compared(site: Site, before: str, now: str, told: str) -> None:
+    deliver(site, days=40, columns={"late": WHOLE, "odd": before})
+    assert site.run(spec=policy())["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": WHOLE, "odd": now})
+    rejected = site.run(spec=policy())
+    assert (rejected["outcome"], rejected["reason"]) == ("DataRejected", "TypeMismatch"), rejected
+    body = site.run(spec=policy(model={"features": {"exclude": ["odd"]}}))
+    assert (body["outcome"], body["reason"]) == ("AwaitingApproval", "Incomparable"), body
+    assert told in body["message"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param(CODE, f"({CODE})::DOUBLE", id="whole numbers, now decimals"),
+        pytest.param(f"({CODE})::DOUBLE", CODE, id="decimals, now whole numbers"),
+        pytest.param(FLAG, f"({FLAG})::INTEGER", id="a flag, now 0 and 1"),
+        pytest.param(f"({FLAG})::DOUBLE", FLAG, id="0.0 and 1.0, now a flag"),
+    ],
+)
+def test_a_champion_that_sees_the_same_values_is_compared(site: Site, before: str, now: str) -> None:
+    deliver(site, days=40, columns={"late": WHOLE, "odd": before})
+    assert site.run(spec=policy())["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": WHOLE, "odd": now})
+    body = site.run(spec=policy(model={"features": {"exclude": ["odd"]}}))
+    assert (body["outcome"], body["reason"] != "Incomparable") == ("NotPromoted", True), body
+    assert "against the champion's" in body["message"]
+
+
+def test_a_champion_that_learned_a_flag_is_not_compared_on_other_numbers(site: Site) -> None:
+    deliver(site, days=40, columns={"late": WHOLE, "odd": FLAG})
+    assert site.run(spec=policy())["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": WHOLE, "odd": CODE})
+    body = site.run(spec=policy(model={"features": {"exclude": ["odd"]}}))
+    assert (body["reason"], "holds other numbers than 0 and 1 now" in body["message"]) == ("Incomparable", True), body
+
+
+def test_a_champion_that_knows_none_of_the_labels_is_not_compared(site: Site) -> None:
+    deliver(site, days=40, columns={"late": WHOLE})
+    assert site.run(spec=policy())["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": "late::BOOLEAN"})
+    assert site.run(spec=policy())["reason"] == "TypeMismatch"
+    body = site.run(spec=policy(model={"seed": 1}))
+    assert (body["outcome"], body["reason"]) == ("AwaitingApproval", "Incomparable"), body
+    assert "the labels hold true and false now" in body["message"]
+
+
+def test_a_policy_that_gives_its_time_column_up_goes_on(site: Site) -> None:
+    deliver(site, days=40, columns={"late": WHOLE})
+    assert site.run(spec=policy())["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": WHOLE})
+    timeless = policy(data={"uri": PARQUET["uri"]})
+    body = site.run(spec=timeless)
+    assert (body["outcome"], body["reason"]) == ("AwaitingApproval", "Incomparable"), body
+    assert "it was trained on days" in body["message"]
+    approved = site.run(spec=timeless, action="approve", cause="Request", request="2")
+    assert approved["outcome"] == "Approved"
+    again = site.run(spec=timeless, action="train", cause="Request", request="more")
+    assert again["reason"] not in ("Incomparable", "NothingToCompare"), again

@@ -11,7 +11,7 @@ from retrain_trainer.features import FeatureKind
 from retrain_trainer.learned import Reference
 from retrain_trainer.spec import ColumnType, PolicySpec
 
-#: Kinds that satisfy each type of a rule, and each kind of feature of a champion.
+#: Kinds that satisfy each type of a rule, and those that each kind of feature of a champion can be read from.
 _SATISFIES: dict[ColumnType, tuple[StoredType, ...]] = {
     "Integer": ("Integer",),
     "Number": ("Integer", "Number"),
@@ -19,7 +19,7 @@ _SATISFIES: dict[ColumnType, tuple[StoredType, ...]] = {
     "Boolean": ("Boolean",),
     "Timestamp": ("Timestamp",),
 }
-_READS: dict[FeatureKind, tuple[StoredType, ...]] = {
+READS: dict[FeatureKind, tuple[StoredType, ...]] = {
     "numeric": ("Integer", "Number", "Boolean"),
     "boolean": ("Boolean", "Integer", "Number"),
     "datetime": ("Timestamp",),
@@ -47,7 +47,7 @@ def type_probes(*, table: Table, spec: PolicySpec, reference: Reference | None) 
         )
     for feature in () if reference is None else reference.schema.features:
         stored = table.columns.get(feature.name)
-        if stored is not None and stored not in _READS[feature.kind] and feature.name != time:
+        if stored is not None and stored not in READS[feature.kind] and feature.name != time:
             wanted, learned = _WORDS[feature.kind]
             told = (
                 f"are of another type ({stored.lower()}), and the champion learned {learned}; correct the data, or "
