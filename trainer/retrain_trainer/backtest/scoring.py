@@ -11,7 +11,7 @@ from retrain_trainer.backtest.cuts import History
 from retrain_trainer.backtest.periods import Period
 from retrain_trainer.registry.manifest import Promotion
 from retrain_trainer.registry.registry import Champion, Registry
-from retrain_trainer.steps.challenge import Problem, problem_of, score_on
+from retrain_trainer.steps.challenge import Incomparable, Problem, problem_of, score_on
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,7 +30,10 @@ class Scorer:
             return 0, math.nan
         champion = _as_champion(model)
         problem = self._problem(registry=model.registry, champion=champion)
-        score = score_on(problem=problem, champion=champion, where=where)
+        try:
+            score = score_on(problem=problem, champion=champion, where=where)
+        except Incomparable:
+            return 0, math.nan
         return score.rows, score.value
 
     def _problem(self, *, registry: Registry, champion: Champion) -> Problem:

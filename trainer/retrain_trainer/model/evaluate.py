@@ -29,8 +29,24 @@ class Score:
     interval: Interval | None
 
 
+class PredictionFailed(Exception):
+    """An estimator that was fitted and gives no answer for some rows; the text has its own words."""
+
+
 def predict(*, model: Pipeline, X: NDArray[np.float64], task: Task) -> Prediction:
-    """A model's answers for a matrix of shape (rows, matrix columns)."""
+    """A model's answers for a matrix of shape (rows, matrix columns). Raises PredictionFailed, whatever the estimator
+    raises.
+    """
+    try:
+        return _answers(model=model, X=X, task=task)
+    except MemoryError:
+        raise
+    except Exception as error:
+        words = " ".join(str(error).split())[:160] or type(error).__name__
+        raise PredictionFailed(f"it cannot predict {len(X):,} rows: {words}") from error
+
+
+def _answers(*, model: Pipeline, X: NDArray[np.float64], task: Task) -> Prediction:
     if task == "Regression":
         return Prediction(values=np.asarray(model.predict(X), dtype=np.float64).reshape(len(X)))
     labels = np.asarray(model.predict(X)).astype(str)

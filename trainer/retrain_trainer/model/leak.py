@@ -22,6 +22,7 @@ SUSPICIOUS_ALONE = 0.99
 SUSPICIOUS_GAIN = 0.5
 #: Rows of training and of holdout that are looked at.
 MAX_ROWS = 20_000
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,14 @@ def most_telling(*, schema: FeatureSchema, training: Samples, holdout: Samples, 
     metric = resolve_metric(
         name=name, task=task, positive_class=classes[1] if len(classes) == 2 else None, classes=classes
     )
+    # Trees work in 32 bits, and refuse what does not fit.
+    seen, asked = (np.clip(rows.X, -_LARGEST, _LARGEST) for rows in (train, judge))
     best: Telling | None = None
     y = train.y.astype(str) if task == "Classification" else train.y.astype(np.float64)
     for index, column in enumerate(schema.matrix_columns):
         tree = DecisionTreeClassifier if task == "Classification" else DecisionTreeRegressor
-        model = tree(max_leaf_nodes=64, min_samples_leaf=10, random_state=0).fit(train.X[:, [index]], y)
-        score = metric.score(y=judge.y, prediction=predict(model=model, X=judge.X[:, [index]], task=task))
+        model = tree(max_leaf_nodes=64, min_samples_leaf=10, random_state=0).fit(seen[:, [index]], y)
+        score = metric.score(y=judge.y, prediction=predict(model=model, X=asked[:, [index]], task=task))
         if np.isfinite(score) and (best is None or score > best.score):
             best = Telling(column=column, metric=name, score=score)
     return best

@@ -18,11 +18,12 @@ from retrain_trainer.data.matrix import learn_schema, read_samples, read_texts
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.split import Split
 from retrain_trainer.data.table import Table, Where
-from retrain_trainer.errors import RegistryDamaged
+from retrain_trainer.errors import RegistryDamaged, SpecError
 from retrain_trainer.features import FeatureSchema, Samples, whole_texts
 from retrain_trainer.learned import Learned
 from retrain_trainer.model.compare import Comparison, Guard, compare, guardrail, resolve_guards, slices
-from retrain_trainer.model.evaluate import Score, constant_prediction, evaluate, predict
+from retrain_trainer.model.estimators import DEFAULT_ESTIMATOR
+from retrain_trainer.model.evaluate import PredictionFailed, Score, constant_prediction, evaluate, predict
 from retrain_trainer.model.gate import Verdict, judge
 from retrain_trainer.model.leak import better_of, most_telling, suspicion
 from retrain_trainer.model.metrics import Metric, resolve_metric
@@ -35,8 +36,8 @@ from retrain_trainer.spec import GuardSpec, PolicySpec, Task
 
 
 class Incomparable(Exception):
-    """A champion whose answers cannot be had: its file is for other library versions, or the metric asks for more than
-    it gives. The text says why.
+    """A champion whose answers cannot be had: its file is for other library versions, it fails on these rows, or the
+    metric asks for more than it gives. The text says why.
     """
 
 
@@ -132,7 +133,10 @@ def answers_of(*, problem: Problem, manifest: Manifest, samples: Samples) -> Pre
             if error.reason != "ChampionUnloadable" and not upgraded:
                 raise
             raise Incomparable(f"{_upgrade(manifest.libraries)}{error.message}") from error
-    prediction = predict(model=problem.loaded[manifest.version], X=samples.X, task=problem.task)
+    try:
+        prediction = predict(model=problem.loaded[manifest.version], X=samples.X, task=problem.task)
+    except PredictionFailed as why:
+        raise Incomparable(str(why)) from why
     if problem.table.columns[problem.spec.model.target] in ("Integer", "Number"):
         prediction = of_whole_labels(prediction)
     if not problem.metric.fits(prediction):
@@ -188,11 +192,16 @@ def judge_challenger(
     *, problem: Problem, challenger: Challenger, rows: Split, champion: Champion | None, incomparable: str = ""
 ) -> Judgement:
     """Challenger against champion on the same holdout rows; or, without one or where it is `incomparable` (why),
-    against the floor of a first version.
+    against the floor of a first version. SpecError `TrainingFailed` where the challenger cannot predict them.
     """
     spec = problem.spec
     samples = problem.samples(schema=challenger.schema, where=rows.comparison)
-    prediction = predict(model=challenger.pipeline, X=samples.X, task=problem.task)
+    try:
+        prediction = predict(model=challenger.pipeline, X=samples.X, task=problem.task)
+    except PredictionFailed as why:
+        name = spec.model.estimator or DEFAULT_ESTIMATOR[problem.task]
+        message = f"spec.model: {name[:60]} was fitted, and {why}"
+        raise SpecError(reason="TrainingFailed", message=message) from why
     opponent = None
     if champion is not None and not incomparable:
         seen = problem.samples(schema=champion.manifest.schema, where=rows.comparison)

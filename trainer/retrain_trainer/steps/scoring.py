@@ -52,9 +52,9 @@ def unfit_because(this: Context, manifest: Manifest, table: Table, profile: Prof
             return f"column {feature.name[:60]!r} is no longer in the data"
         if stored not in READS[feature.kind]:
             return f"column {feature.name[:60]!r} holds {_HOLDS[stored]} now, and it learned {feature.kind} values"
-        if feature.kind == "boolean" and stored != "Boolean":
-            if table.count(where=Where(sql=f"{quoted(feature.name)} NOT IN (0, 1)")):
-                return f"column {feature.name[:60]!r} holds other numbers than 0 and 1 now"
+        others = Where(sql=f"{quoted(feature.name)} NOT IN (0, 1)")
+        if feature.kind == "boolean" and stored != "Boolean" and table.count(where=others):
+            return f"column {feature.name[:60]!r} holds other numbers than 0 and 1 now"
     return _other_labels(manifest, table, profile)
 
 

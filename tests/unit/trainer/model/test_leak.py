@@ -75,6 +75,19 @@ def test_the_column_that_tells_most_is_found_whatever_its_form(task: str) -> Non
     assert found.score > 0.99
 
 
+@pytest.mark.parametrize("huge", [1e39, -1e39, 1.7976931348623157e308])
+def test_a_value_that_no_tree_can_hold_is_the_largest_one_it_can(huge: float) -> None:
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(2000, 1))
+    x[::9] = huge
+    y = np.where(x[:, 0] > 0, "yes", "no").astype(object)
+    samples = Samples(X=x, y=y, unit=np.arange(2000))
+    schema = FeatureSchema(features=(Feature(name="x", kind="numeric"),))
+    found = most_telling(schema=schema, training=samples, holdout=samples, task="Classification")
+    assert found is not None
+    assert (found.column, found.score > 0.99) == ("x", True)
+
+
 @pytest.fixture(scope="module")
 def flights() -> list[list[str]]:
     """Every fourth flight of three months, with what is known only after departure and after arrival."""
