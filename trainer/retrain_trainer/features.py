@@ -21,6 +21,9 @@ UnitKind = Literal["day", "group", "row"]
 #: HistGradientBoosting refuses more than 255 categories; one code is kept for "any other value".
 MAX_CATEGORIES = 254
 
+#: Texts that stand for a missing value: in CSV, and in texts of any other source where they are no category.
+NULL_TEXTS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
+
 #: Up to here each whole number is a double of its own.
 MAX_WHOLE = 2**53
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
@@ -35,7 +38,7 @@ class Feature:
 
     numeric, boolean: one matrix column (true is 1). categorical: one column of codes, `categories[i]` is code i, any
     value not listed is code `len(categories)`. datetime: three columns, month 1-12, weekday 1-7 (Monday 1), hour
-    0-23, in UTC. A missing value is NaN in every kind.
+    0-23, in UTC. A missing value is NaN in every kind, and so is one of the NULL_TEXTS that is no category.
     """
 
     name: str

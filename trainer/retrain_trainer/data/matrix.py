@@ -6,9 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrain_trainer.data.labels import label_text
+from retrain_trainer.data.names import listed
 from retrain_trainer.data.profile import ColumnProfile, Profile, feature_candidates
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
-from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema, Samples, UnitKind
+from retrain_trainer.features import (
+    MAX_CATEGORIES,
+    NULL_TEXTS,
+    Exclusion,
+    Feature,
+    FeatureKind,
+    FeatureSchema,
+    Samples,
+    UnitKind,
+)
 from retrain_trainer.spec import PolicySpec, Task
 
 #: A text column with more distinct values than this, and more than half as many as rows, names rows: an identifier.
@@ -142,11 +152,15 @@ def read_texts(*, table: Table, column: str, time_column: str | None, where: Whe
 
 
 def _order(*, table: Table, time_column: str | None) -> str:
-    """By time; else by a hash of the whole row. Rows that tie there are equal, so every reading has the same order."""
-    if time_column is not None:
+    """By time, then as the rows were read; else by a hash of the whole row. Rows that tie there are equal, so every
+    reading has the same order. Where a column is called rowid, nobody else is.
+    """
+    hidden = any(name.casefold() == "rowid" for name in table.columns)
+    if time_column is not None and not hidden:
         return f"data.{quoted(time_column)}, rowid"
     values = ", ".join(f"coalesce(CAST(data.{quoted(name)} AS VARCHAR), '')" for name in sorted(table.columns))
-    return f"md5(concat_ws(chr(31), 'order', {values})), rowid"
+    order = f"md5(concat_ws(chr(31), 'order', {values}))"
+    return order if time_column is None else f"data.{quoted(time_column)}, {order}"
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,9 +172,9 @@ def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _coded(feature: Feature) -> tuple[list[str], list[object]]:
     column = quoted(feature.name)
     if feature.kind == "categorical":
-        code = f"list_position(CAST(? AS VARCHAR[]), CAST({column} AS VARCHAR)) - 1"
-        other = float(len(feature.categories))
-        known = list(feature.categories)
+        text, known = f"CAST({column} AS VARCHAR)", list(feature.categories)
+        code = f"list_position(CAST(? AS VARCHAR[]), {text}) - 1"
+        other = f"CASE WHEN NOT list_contains({listed(NULL_TEXTS)}, {text}) THEN {float(len(known))} END"
         return [f"CASE WHEN {column} IS NOT NULL THEN CAST(coalesce({code}, {other}) AS DOUBLE) END"], [known]
     if feature.kind == "datetime":
         parts = (f"month({column})", f"isodow({column})", f"hour({column})")

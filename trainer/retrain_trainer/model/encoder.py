@@ -8,15 +8,24 @@ passes through unchanged.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from retrain_trainer.features import MAX_CATEGORIES, Exclusion, Feature, FeatureKind, FeatureSchema
+from retrain_trainer.features import (
+    MAX_CATEGORIES,
+    MAX_WHOLE,
+    NULL_TEXTS,
+    Exclusion,
+    Feature,
+    FeatureKind,
+    FeatureSchema,
+)
 
 Floats = NDArray[np.float64]
 
@@ -135,9 +144,8 @@ def encode_feature(feature: Feature, values: NDArray[Any]) -> list[Floats]:
     if feature.kind == "datetime":
         return _datetime_parts(feature.name, values)
     if feature.kind == "categorical":
-        code = {category: float(index) for index, category in enumerate(feature.categories)}
-        other = float(len(feature.categories))
-        return [_each(values, lambda value: code.get(_label(value), other))]
+        codes = {category: float(index) for index, category in enumerate(feature.categories)}
+        return [_each(values, lambda value: _code(value, codes))]
     if values.dtype.kind in "fiub":
         numbers = values.astype(np.float64)
     else:
@@ -161,8 +169,23 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _label(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
+def _code(value: Any, codes: Mapping[str, float]) -> float:
+    """The code of a category, that of any other value, or NaN for a text that stands for a missing one."""
+    for text in _texts(value):
+        if text in codes:
+            return codes[text]
+    return np.nan if isinstance(value, str) and value in NULL_TEXTS else float(len(codes))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """How a value may have been written. 1 and 1.0 are one: a column of numbers with a gap has decimals in pandas."""
+    if isinstance(value, bool | np.bool_):
+        yield str(value).lower()
+        return
+    yield str(value)
+    if isinstance(value, int | float | Decimal) and abs(value) <= MAX_WHOLE and value == int(value):
+        yield str(int(value))
+        yield f"{int(value)}.0"
 
 
 def _number(name: str, value: Any) -> float:

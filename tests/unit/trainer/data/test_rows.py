@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from retrain_trainer.data import csvfile
 from retrain_trainer.data.matrix import learn_schema, read_samples
 from retrain_trainer.data.profile import Profile, profile_table
 from retrain_trainer.data.source import open_source
@@ -20,6 +23,7 @@ from retrain_trainer.data.split import SplitRejected, split
 from retrain_trainer.data.table import Table, Where, open_table
 from retrain_trainer.data.validate import validate
 from retrain_trainer.errors import SpecError
+from retrain_trainer.features import NULL_TEXTS, Feature, FeatureSchema
 from retrain_trainer.model.encoder import RowEncoder
 from retrain_trainer.spec import PolicySpec, parse_spec
 
@@ -257,3 +261,53 @@ def test_codes_made_in_sql_are_those_of_the_row_encoder(values: list[tuple[Any, 
 
 def _sorted(matrix: Any) -> Any:
     return matrix[np.lexsort(np.nan_to_num(matrix, nan=-99.0).T)]
+
+
+def test_texts_that_stand_for_a_missing_value_are_those_of_csv() -> None:
+    assert list(NULL_TEXTS) == csvfile._NULLS
+
+
+@pytest.mark.parametrize(
+    "known", [pytest.param((), id="no category of theirs"), pytest.param(("NA", ""), id="some are")]
+)
+def test_texts_that_stand_for_a_missing_value_are_coded_as_the_row_encoder_does(
+    known: tuple[str, ...], tmp_path: Path
+) -> None:
+    texts = [*NULL_TEXTS, "a", "other", None]
+    values = ", ".join("(NULL, 1)" if text is None else f"('{text}', 1)" for text in texts)
+    duckdb.sql(f"COPY (SELECT * FROM (VALUES {values}) AS t(c, late)) TO '{tmp_path / 'a.parquet'}' (FORMAT parquet)")
+    source = open_source(uri="pvc://data/a.parquet", claims={"data": tmp_path})
+    schema = FeatureSchema(features=(Feature(name="c", kind="categorical", categories=("a", *known)),))
+    with open_table(source=source, memory_limit_bytes=None, threads=1, scratch=tmp_path) as table:
+        table.load()
+        samples = read_samples(
+            table=table, schema=schema, target="late", task="Classification", time_column=None, where=Where()
+        )
+    coded = RowEncoder(schema).transform({"c": texts})
+    np.testing.assert_array_equal(_sorted(samples.X), _sorted(coded))
+    assert np.isnan(coded).sum() == len(texts) - 2 - len(known)
+
+
+@pytest.mark.parametrize("name", ["rowid", "RowID"])
+def test_a_column_may_be_called_rowid_and_says_nothing_of_the_order(name: str) -> None:
+    spec = a_spec()
+    made = [
+        f"2024-05-{1 + number // 100:02d} 00:00:00,7,{number},{'yes' if number % 3 else 'no'}" for number in range(900)
+    ]
+    read = []
+    for rows in (made, random.Random(1).sample(made, len(made))):
+        with a_table(rows, spec, header=f"happened,{name},x,late") as (table, profile):
+            schema = learn_schema(table=table, profile=profile, spec=spec, where=Where())
+            read.append(
+                read_samples(
+                    table=table,
+                    schema=schema,
+                    target="late",
+                    task="Classification",
+                    time_column="happened",
+                    where=Where(),
+                )
+            )
+    np.testing.assert_array_equal(read[0].X, read[1].X)
+    np.testing.assert_array_equal(read[0].y, read[1].y)
+    assert list(read[0].unit) == sorted(read[0].unit)

@@ -62,7 +62,10 @@ def test_a_ready_matrix_passes_through_unchanged() -> None:
     [
         pytest.param("north", 0.0, id="the first category"),
         pytest.param("east", 3.0, id="a category never seen is other"),
-        pytest.param("", 3.0, id="empty text is a value"),
+        pytest.param("", np.nan, id="empty text is missing, as in CSV"),
+        pytest.param("NA", np.nan, id="so is NA"),
+        pytest.param("na", 3.0, id="na is a value"),
+        pytest.param(1.5, 3.0, id="a number is a value"),
         pytest.param(None, np.nan, id="null is missing"),
         pytest.param(pd.NA, np.nan, id="pandas' NA is missing"),
     ],
@@ -74,10 +77,22 @@ def test_codes_of_categories(value: Any, code: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "code"),
-    [pytest.param(7, 0.0, id="a whole number by its digits"), pytest.param(True, 1.0, id="true by its name")],
+    [
+        pytest.param(7, 0.0, id="a whole number by its digits"),
+        pytest.param(7.0, 0.0, id="a whole number with decimals too"),
+        pytest.param(Decimal("7.00"), 0.0, id="and one of a database"),
+        pytest.param(True, 1.0, id="true by its name"),
+        pytest.param(8.0, 2.0, id="a category that was written with decimals"),
+        pytest.param(8, 2.0, id="and is given without"),
+        pytest.param("NA", 3.0, id="NA, where that is a category"),
+        pytest.param(7.5, 4.0, id="another number"),
+        pytest.param(1e300, 4.0, id="a number whose digits nobody writes"),
+        pytest.param(float("inf"), 4.0, id="infinity"),
+        pytest.param("7.0", 4.0, id="another text"),
+    ],
 )
 def test_categories_that_are_no_text(value: Any, code: float) -> None:
-    feature = Feature(name="c", kind="categorical", categories=("7", "true"))
+    feature = Feature(name="c", kind="categorical", categories=("7", "true", "8.0", "NA"))
     np.testing.assert_array_equal(encode_feature(feature, np.array([value], dtype=object))[0], [code])
 
 
