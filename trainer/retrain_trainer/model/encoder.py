@@ -183,7 +183,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value).lower()
         return
     yield str(value)
-    if isinstance(value, int | float | Decimal) and abs(value) <= MAX_WHOLE and value == int(value):
+    if isinstance(value, int | float | Decimal) and -MAX_WHOLE <= value <= MAX_WHOLE and value == int(value):
         yield str(int(value))
         yield f"{int(value)}.0"
 
