@@ -6,12 +6,23 @@ that nobody has seen, classes whose shares are others than they were.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from retrain_trainer.features import FeatureSchema, whole_texts
+
+
+def edges_of(deciles: Sequence[float]) -> tuple[float, ...]:
+    """Upper ends of all bins but the last. A value that several deciles share has a bin of its own: else what lies
+    below it would be counted with it, and nobody would see all rows of it fall.
+    """
+    ordered = sorted(float(decile) for decile in deciles)
+    repeated = {low for low, high in pairwise(ordered) if low == high}
+    return tuple(sorted({*ordered, *(math.nextafter(value, -math.inf) for value in repeated)}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.features import FeatureSchema
-from retrain_trainer.learned import FeatureShares
+from retrain_trainer.learned import FeatureShares, edges_of
 from retrain_trainer.spec import DriftStatistic
 
-#: Edges at the deciles; at most so many categories by name, the rest is "other".
+#: Edges at the deciles (`edges_of`); at most so many categories by name, the rest is "other".
 _DECILES: Final = [round(0.1 * step, 1) for step in range(1, 10)]
 MAX_CATEGORIES: Final = 20
 
@@ -95,7 +95,7 @@ def _edges(*, table: Table, name: str, where: Where) -> FeatureShares:
         f"FROM data WHERE {where.sql}",
         where.parameters,
     )
-    return FeatureShares(name=name, edges=tuple(sorted({float(edge) for edge in deciles or ()})))
+    return FeatureShares(name=name, edges=edges_of(deciles or ()))
 
 
 def _categories(*, table: Table, name: str, where: Where) -> FeatureShares:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from retrain_trainer.data.table import StoredType, Table, Where, quoted
 from retrain_trainer.features import MAX_WHOLE
-from retrain_trainer.learned import LabelShares
+from retrain_trainer.learned import LabelShares, edges_of
 from retrain_trainer.spec import Task
 
 #: Fewer newly delivered labels than this tell nothing of their shares.
@@ -62,7 +62,7 @@ def learn_labels(*, table: Table, target: str, task: Task, where: Where) -> Labe
         where.parameters,
     )
     # Approximate quantiles differ from run to run: they make the edges, and rows are counted exactly.
-    edges = tuple(sorted({float(edge) for edge in found or ()}))
+    edges = edges_of(found or ())
     return LabelShares(edges=edges, counts=binned(table=table, target=target, edges=edges, where=where))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,7 +17,7 @@ from retrain_trainer.data.drift import count_shares, divergence, learn_shares
 from retrain_trainer.data.source import open_source
 from retrain_trainer.data.table import Table, Where, open_table
 from retrain_trainer.features import Feature, FeatureSchema
-from retrain_trainer.learned import FeatureShares
+from retrain_trainer.learned import FeatureShares, edges_of
 from scipy.spatial.distance import jensenshannon
 
 
@@ -133,11 +134,61 @@ def test_a_column_that_changed_its_type_is_counted_as_it_was_learned(table: Tabl
     assert divergence(before=empty, now=counted[2], statistic="PSI") > 1
 
 
-def test_a_constant_column_has_one_edge(table: Table) -> None:
+def test_a_constant_has_a_bin_of_its_own(table: Table) -> None:
     [feature] = learn_shares(
         table=table,
         schema=FeatureSchema(features=(Feature(name="x", kind="numeric"),)),
         where=Where(sql="x = ?", parameters=(7,)),
     )
-    assert feature.edges == (7.0,)
-    assert feature.counts == (1, 0, 0)
+    assert feature.edges == (math.nextafter(7.0, 0), 7.0)
+    assert feature.counts == (0, 1, 0, 0)
+
+
+#: `i` runs from 0 to 999.
+X = FeatureSchema(features=(Feature(name="x", kind="numeric"),))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "drifts"),
+    [
+        pytest.param("5", "3", True, id="a constant falls"),
+        pytest.param("5", "7", True, id="a constant rises"),
+        pytest.param("5", "5", False, id="a constant stays"),
+        pytest.param("if(i % 20 = 0, 7 + i, 100)", "50", True, id="what nearly all rows hold falls"),
+        pytest.param("if(i % 20 = 0, i, 100)", "if(i % 20 = 0, i, 100)", False, id="what nearly all rows hold stays"),
+        pytest.param("least(i, 300)", "least(i, 299)", True, id="the value at the upper end falls"),
+        pytest.param(
+            "if(i < 300, i, if(i < 700, 300, i))", "if(i < 300, i, if(i < 700, 299, i))", True, id="one within"
+        ),
+        pytest.param("greatest(i, 300)", "greatest(i, 300) - 1", True, id="the value at the lower end falls"),
+        pytest.param("i", "i - 1", False, id="no value that many rows hold"),
+    ],
+)
+def test_a_value_that_many_rows_hold_is_seen_to_move(before: str, now: str, drifts: bool, tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    duckdb.sql(
+        f"COPY (SELECT false AS new, ({before})::DOUBLE AS x FROM range(1000) t(i) "
+        f"UNION ALL SELECT true, ({now})::DOUBLE FROM range(1000) t(i)) TO '{path}' (FORMAT parquet)"
+    )
+    source = open_source(uri="pvc://claim/rows.parquet", claims={"claim": tmp_path}, default=tmp_path)
+    with open_table(source=source, memory_limit_bytes=None, threads=1, scratch=tmp_path) as table:
+        table.load()
+        learned = learn_shares(table=table, schema=X, where=Where(sql="NOT new"))
+        # As a manifest keeps them.
+        kept = json.loads(json.dumps([list(feature.edges) for feature in learned]))
+        assert [tuple(edges) for edges in kept] == [feature.edges for feature in learned]
+        counted = count_shares(table=table, features=learned, where=Where(sql="new"))
+    value = divergence(before=learned[0], now=counted[0], statistic="PSI")
+    assert (value > 1) == drifts, value
+    assert drifts or value < 0.01
+
+
+def test_edges_are_the_deciles_where_those_are_distinct() -> None:
+    deciles = [3.0, 1.0, 2.0, 4.0, 5.5, 6.0, 7.0, 8.0, 9.0]
+    assert edges_of(deciles) == tuple(sorted(deciles))
+
+
+def test_a_version_of_before_keeps_the_edges_it_has(table: Table) -> None:
+    before = FeatureShares(name="x", edges=(500.0,), counts=(450, 450, 100))
+    [counted] = count_shares(table=table, features=(before,), where=Where())
+    assert (counted.edges, counted.counts) == ((500.0,), (450, 450, 100))
