@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 
 from retrain_trainer.errors import SpecError
 from retrain_trainer.features import Samples, UnitKind
-from retrain_trainer.model.intervals import Interval, difference_interval
+from retrain_trainer.model.intervals import Interval, chance_interval, difference_interval
 from retrain_trainer.model.metrics import Metric, check_threshold, resolve_metric
 from retrain_trainer.model.prediction import Prediction, equal_predictions, part_of
 from retrain_trainer.spec import GuardSpec, Task
 
 #: Values of a column that are looked at as slices: those with the most rows.
 MAX_VALUES = 50
+
+_SAME = 1e-9
+
+#: What a score is held against where there are no features.
+CONSTANT = "a constant model"
+DEALT = "its own answers dealt out at random"
 
 GuardState = Literal["Kept", "Broken", "Open"]
 
@@ -61,8 +67,10 @@ class Guard:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Scores on one holdout, in the metric's own sign, and intervals signed so that positive means the challenger is
-    better: `difference` against the champion (None without one), `skill` against the constant model.
+    better: `difference` against the champion (None without one), `skill` against the floor.
 
+    constant, floor: the score of what needs no features, and what that is: the best constant model, or, where that is
+    higher, the challenger's own answers dealt out at random.
     unit: what the intervals count. same: the two predict the same for every row. rarest: the class of the holdout with
     the fewest rows, and how many. suspicion: why the score looks too good. incomparable: why the champion could not be
     scored.
@@ -77,6 +85,7 @@ class Comparison:
     skill: Interval
     unit: UnitKind
     same: bool = False
+    floor: str = CONSTANT
     rarest: tuple[str, int] | None = None
     guards: tuple[Guard, ...] = ()
     suspicion: str = ""
@@ -96,8 +105,8 @@ def compare(
     incomparable: str = "",
     show_values: bool = True,
 ) -> Comparison:
-    """Scores challenger, champion and constant model on the same rows. `samples` must be rows that neither of the
-    models was trained on; fewer than `min_rows` settle nothing. `show_values`: may a class be called by its name?
+    """Scores challenger, champion and what needs no features on the same rows. `samples` must be rows that neither of
+    the models was trained on; fewer than `min_rows` settle nothing. `show_values`: may a class be called by its name?
     """
 
     def against(other: Prediction) -> Interval:
@@ -110,14 +119,21 @@ def compare(
             min_rows=min_rows,
         )
 
+    floor, constant_score, skill = CONSTANT, metric.score(y=samples.y, prediction=constant), against(constant)
+    dealt = chance_interval(
+        metric=metric, samples=samples, challenger=challenger, confidence=confidence, min_rows=min_rows
+    )
+    if dealt is not None and dealt[0] > constant_score + _SAME:
+        floor, (constant_score, skill) = DEALT, dealt
     return Comparison(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         challenger=metric.score(y=samples.y, prediction=challenger),
         champion=None if champion is None else metric.score(y=samples.y, prediction=champion),
-        constant=metric.score(y=samples.y, prediction=constant),
+        constant=constant_score,
         difference=None if champion is None else against(champion),
-        skill=against(constant),
+        skill=skill,
+        floor=floor,
         unit=samples.kind,
         same=champion is not None and equal_predictions(challenger, champion),
         rarest=_rarest(samples=samples, prediction=challenger, show_values=show_values),

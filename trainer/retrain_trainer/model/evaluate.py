@@ -74,7 +74,8 @@ def evaluate(*, metric: Metric, samples: Samples, prediction: Prediction, confid
 def constant_prediction(*, metric: Metric, training_y: NDArray[Any], rows: int) -> Prediction:
     """The best guess without features, fitted on *training* labels, for `rows` rows.
 
-    Classification: the most frequent class (ties: the first by name), with the classes' shares as probabilities.
+    Classification: the class that is best always answered (`Metric.best_constant`), with the classes' shares as
+    probabilities.
     Regression: the mean, or the median for metrics of absolute errors.
     """
     if metric.needs == "values":
@@ -82,8 +83,9 @@ def constant_prediction(*, metric: Metric, training_y: NDArray[Any], rows: int) 
         middle = np.median(values) if metric.constant == "median" else np.mean(values)
         return Prediction(values=np.full(rows, float(middle)))
     classes, counts = np.unique(training_y.astype(str), return_counts=True)
+    names = tuple(str(label) for label in classes)
     return Prediction(
-        labels=np.full(rows, classes[np.argmax(counts)]),
-        classes=tuple(str(label) for label in classes),
+        labels=np.full(rows, metric.best_constant(classes=names, counts=counts)),
+        classes=names,
         probabilities=np.tile(counts / counts.sum(), (rows, 1)),
     )

@@ -129,13 +129,13 @@ def _on_its_own(*, comparison: Comparison, promotion: PromotionSpec, threshold: 
         return _verdict("NotBetter", "BelowMinScore", text, interval)
     if not interval.low > 0:
         text = (
-            f"{metric} {score:.4g} against {comparison.constant:.4g} of a constant model on "
+            f"{metric} {score:.4g} against {comparison.constant:.4g} of {comparison.floor} on "
             f"{_span(comparison, interval)}: not clearly above it; "
             f"{_patience(comparison=comparison, interval=interval, goal=0.0)}"
         )
         return _verdict("NotBetter", "NoSkill", text, interval)
     text = (
-        f"{metric} {score:.4g} on {_span(comparison, interval)}; a constant model has {comparison.constant:.4g}"
+        f"{metric} {score:.4g} on {_span(comparison, interval)}; {comparison.floor} has {comparison.constant:.4g}"
         f"{'' if comparison.incomparable else '; first model'}"
     )
     return _verdict("Better", "FirstModel", text, interval)
@@ -162,7 +162,7 @@ def _finite(value: float) -> float | None:
 def _no_skill(*, comparison: Comparison, interval: Interval) -> Verdict:
     text = (
         f"{comparison.metric} {comparison.challenger:.4g} on {_span(comparison, interval)} is no better than "
-        f"{comparison.constant:.4g} of a constant model"
+        f"{comparison.constant:.4g} of {comparison.floor}"
     )
     return _verdict("NotBetter", "NoSkill", text, interval)
 

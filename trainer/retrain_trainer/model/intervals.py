@@ -103,6 +103,23 @@ def difference_interval(
     )
 
 
+def chance_interval(
+    *, metric: Metric, samples: Samples, challenger: Prediction, confidence: float, min_rows: int = 1
+) -> tuple[float, Interval] | None:
+    """What the challenger's answers would score if they were dealt out to the rows at random, and the interval of its
+    own score minus that. None for metrics that a constant answer bounds already.
+    """
+    block, blocks = blocks_of(unit=samples.unit, mean=metric.kind == "mean")
+    dealt = metric.by_chance(y=samples.y, prediction=challenger, block=block, blocks=blocks)
+    if dealt is None or samples.rows == 0:
+        return None
+    own = metric.values(y=samples.y, prediction=challenger, block=block, blocks=blocks)
+    difference = jackknife(
+        values=own - dealt, block=block, confidence=confidence, min_rows=min_rows, in_time=samples.kind == "day"
+    )
+    return float(dealt[0]), difference
+
+
 def blocks_of(*, unit: NDArray[np.int64], mean: bool) -> tuple[NDArray[np.int64], int]:
     """Block number of each row, shape (rows,), and how many blocks there are.
 

@@ -74,6 +74,24 @@ class ByLabel:
     value: Callable[[Floats, Floats, Floats, tuple[str, ...]], Floats]
 
     def values(self, *, y: NDArray[Any], prediction: Prediction, block: Integers, blocks: int) -> Floats:
+        with np.errstate(all="ignore"):
+            return self.value(*self._counts(y=y, prediction=prediction, block=block, blocks=blocks))
+
+    def by_chance(self, *, y: NDArray[Any], prediction: Prediction, block: Integers, blocks: int) -> Floats:
+        """`values` of the same answers dealt out to the rows at random: hits = predicted x true / rows, as expected."""
+        with np.errstate(all="ignore"):
+            _, predicted, true, classes = self._counts(y=y, prediction=prediction, block=block, blocks=blocks)
+            return self.value(predicted * true / true.sum(axis=1, keepdims=True), predicted, true, classes)
+
+    def of_constants(self, *, classes: tuple[str, ...], counts: Integers) -> Floats:
+        """The value of answering each class always, on rows with these counts per class: shape (classes,)."""
+        true = np.tile(counts.astype(np.float64), (len(counts), 1))
+        with np.errstate(all="ignore"):
+            return self.value(np.diag(true[0]), np.eye(len(counts)) * true[0].sum(), true, classes)
+
+    def _counts(
+        self, *, y: NDArray[Any], prediction: Prediction, block: Integers, blocks: int
+    ) -> tuple[Floats, Floats, Floats, tuple[str, ...]]:
         classes, codes = np.unique(np.concatenate([y.astype(str), labels_of(prediction)]), return_inverse=True)
         true, guess = codes[: len(y)], codes[len(y) :]
         width = len(classes)
@@ -82,9 +100,8 @@ class ByLabel:
             flat = np.bincount(block[rows] * width + of[rows], minlength=blocks * width)
             return _with_and_without(flat.reshape(blocks, width).astype(np.float64))
 
-        with np.errstate(all="ignore"):
-            hits, everything = counts(true, true == guess), slice(None)
-            return self.value(hits, counts(guess, everything), counts(true, everything), tuple(map(str, classes)))
+        hits, everything = counts(true, true == guess), slice(None)
+        return hits, counts(guess, everything), counts(true, everything), tuple(map(str, classes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from retrain_trainer.errors import SpecError
 from retrain_trainer.features import whole_text
 from retrain_trainer.model import formulas as f
-from retrain_trainer.model.measures import Mean, Measure
+from retrain_trainer.model.measures import ByLabel, Mean, Measure
 from retrain_trainer.model.metric_table import CLASSIFICATION, REFUSED, TABLES, Entry, Needs
 from retrain_trainer.model.prediction import Prediction
 from retrain_trainer.spec import DEFAULT_METRIC, Task
 
 Kind = Literal["mean", "jackknife"]
 
+#: Scores that differ by less than this are equal.
+_SAME = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
@@ -62,6 +64,27 @@ class Metric:
                 "choose an estimator with predict_proba, or a metric of labels such as balanced_accuracy",
             )
         return self.sign * self.measure.values(y=y, prediction=prediction, block=block, blocks=blocks)
+
+    def by_chance(
+        self, *, y: NDArray[Any], prediction: Prediction, block: NDArray[np.int64], blocks: int
+    ) -> NDArray[np.float64] | None:
+        """`values` of the same answers dealt out at random; None for metrics that a constant answer bounds already."""
+        if not isinstance(self.measure, ByLabel):
+            return None
+        return self.measure.by_chance(y=y, prediction=prediction, block=block, blocks=blocks)
+
+    def best_constant(self, *, classes: Sequence[str], counts: NDArray[np.int64]) -> str:
+        """The class that is best always answered, by its metric on rows with these counts: the most frequent one (ties:
+        the first by name), unless another scores higher, as the positive class does by f1. One that scores 1 (always
+        "positive" has a recall of 1) only shows that the metric alone cannot tell; it is no floor.
+        """
+        best = int(np.argmax(counts))
+        if isinstance(self.measure, ByLabel) and len(classes) > 1:
+            scores = self.measure.of_constants(classes=tuple(classes), counts=counts)
+            scores = np.where(scores < 1 - _SAME, scores, -np.inf)
+            if scores.max() > scores[best] + _SAME:
+                best = int(np.argmax(scores))
+        return classes[best]
 
     def score(self, *, y: NDArray[Any], prediction: Prediction) -> float:
         """The value on all rows, in the user's own sign; NaN where it is undefined (one class only, no rows)."""

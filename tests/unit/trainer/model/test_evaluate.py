@@ -72,3 +72,24 @@ def test_the_constant_of_a_classification_is_the_most_frequent_class_and_the_sha
     assert list(constant.labels) == ["b"] * 4
     np.testing.assert_array_equal(constant.probabilities[0], [0.25, 0.75])
     assert metric.score(y=np.array(["a", "b", "a", "b"], dtype=object), prediction=constant) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "always"),
+    [
+        pytest.param("f1", "yes", id="f1: yes, though rare"),
+        pytest.param("jaccard", "yes", id="jaccard: yes"),
+        pytest.param("precision", "yes", id="precision: yes"),
+        pytest.param("recall", "no", id="recall: not yes, which it cannot tell from a perfect model"),
+        pytest.param("f1_macro", "no", id="f1_macro: the most frequent"),
+        pytest.param("balanced_accuracy", "no", id="all the same: the most frequent"),
+        pytest.param("accuracy", "no", id="accuracy: the most frequent"),
+        pytest.param("log_loss", "no", id="of probabilities: the most frequent"),
+    ],
+)
+def test_the_constant_answer_is_the_one_that_the_metric_likes_best(name: str, always: str) -> None:
+    metric = resolve_metric(name=name, task="Classification", positive_class="yes", classes=("no", "yes"))
+    y = np.array(["no"] * 8 + ["yes"] * 2, dtype=object)
+    constant = constant_prediction(metric=metric, training_y=y, rows=3)
+    assert constant.labels is not None
+    assert list(constant.labels) == [always] * 3

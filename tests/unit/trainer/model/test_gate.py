@@ -171,6 +171,70 @@ def test_real_predictions_are_compared_in_the_right_direction(
     assert "1,200 rows of 20 days" in found.message
 
 
+def answering(*, seed: int, share: float, skill: float, positives: float = 0.2) -> tuple[Samples, Prediction]:
+    """Fourteen days, and a model that says yes to a share of the rows: by chance, or with `skill` by what is true."""
+    draw = np.random.default_rng(seed)
+    yes = draw.random(1400) < positives
+    score = draw.normal(size=1400) + skill * yes
+    said = score >= np.quantile(score, 1 - share)
+    samples = Samples(X=np.zeros((1400, 1)), y=_named(yes), unit=np.arange(1400) // 100, kind="day")
+    return samples, Prediction(labels=_named(said).astype(str), classes=("no", "yes"))
+
+
+def _named(yes: Any) -> Any:
+    return np.where(yes, "yes", "no").astype(object)
+
+
+def first_model(metric: str, samples: Samples, prediction: Prediction) -> Verdict:
+    resolved = resolve_metric(name=metric, task="Classification", positive_class="yes", classes=("no", "yes"))
+    constant = constant_prediction(metric=resolved, training_y=samples.y, rows=samples.rows)
+    compared = compare(
+        metric=resolved,
+        samples=samples,
+        challenger=prediction,
+        champion=None,
+        constant=constant,
+        confidence=0.95,
+        min_rows=500,
+    )
+    return judged(compared)
+
+
+LABEL_METRICS = [
+    "f1", "precision", "recall", "jaccard", "f1_macro", "f1_weighted", "precision_macro", "precision_weighted",
+    "recall_macro", "jaccard_macro", "jaccard_weighted", "balanced_accuracy", "matthews_corrcoef", "accuracy",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("positives", [0.2, 0.5, 0.8])
+@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("metric", LABEL_METRICS)
+def test_answers_by_chance_are_no_skill_whatever_they_favour(metric: str, share: float, positives: float) -> None:
+    found = [
+        first_model(metric, *answering(seed=seed, share=share, skill=0.0, positives=positives)) for seed in range(40)
+    ]
+    passed = [verdict.message for verdict in found if verdict.verdict == "Better"]
+    assert len(passed) <= 5, passed  # 5 % of 40 are 2; 6 or more come once in 70 times
+
+
+@pytest.mark.parametrize("metric", LABEL_METRICS)
+def test_skill_is_seen_by_every_metric_of_labels(metric: str) -> None:
+    verdict = first_model(metric, *answering(seed=1, share=0.2, skill=3.0))
+    assert (verdict.verdict, verdict.reason) == ("Better", "FirstModel"), verdict.message
+
+
+@pytest.mark.parametrize(
+    ("metric", "share", "told"),
+    [
+        pytest.param("recall", 0.5, "its own answers dealt out at random has 0.5;", id="recall: what share says yes"),
+        pytest.param("precision", 0.2, "a constant model has 0.1871;", id="precision: the share of yes"),
+        pytest.param("f1", 0.2, "a constant model has 0.3153;", id="f1: yes to every row"),
+    ],
+)
+def test_the_floor_is_told(metric: str, share: float, told: str) -> None:
+    assert told in first_model(metric, *answering(seed=1, share=share, skill=3.0)).message
+
+
 @pytest.mark.parametrize("rule", [{}, {"rule": "NonInferior", "tolerance": 0.1}], ids=["superior", "not inferior"])
 def test_a_model_that_repeats_the_champion_is_not_better(rule: dict[str, Any]) -> None:
     y = np.random.default_rng(1).choice(np.array(["no", "yes"], dtype=object), 600)
