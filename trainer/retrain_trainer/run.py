@@ -111,9 +111,12 @@ def reach(this: Context) -> Reached:
         # 7. Train.  8. Gate, publish, promote.
         from retrain_trainer.steps.trial import try_challenger
 
-        reached = try_challenger(
-            this, source=source, table=table, profile=profile, rows=rows, scored=scored, trigger=decision.trigger
-        )
+        try:
+            reached = try_challenger(
+                this, source=source, table=table, profile=profile, rows=rows, scored=scored, trigger=decision.trigger
+            )
+        except SplitRejected as problem:  # the holdout has what the training rows lack
+            return checking.rejected(this, reason=problem.reason, message=problem.message, profile=profile)
         return replace(reached, data=facts)
 
 

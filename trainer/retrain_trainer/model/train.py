@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from retrain_trainer.data.split import SplitRejected
 from retrain_trainer.errors import SpecError
 from retrain_trainer.features import FeatureSchema, Samples
 from retrain_trainer.model.estimators import build_pipeline
@@ -32,10 +33,16 @@ def train(*, spec: ModelSpec, task: Task, schema: FeatureSchema, samples: Sample
     """Builds and fits the pipeline of a spec. Same spec, schema, samples and library versions: same model.
 
     Raises SpecError: what `build_pipeline` raises, and `TrainingFailed` when the estimator refuses parameters or rows
-    (which it would do again, so the run is not retried).
+    (which it would do again, so the run is not retried). SplitRejected `OneClass`: a rare class has come only of late.
     """
     pipeline = build_pipeline(spec=spec, task=task, schema=schema)
     y = samples.y.astype(str) if task == "Classification" else samples.y.astype(np.float64)
+    if task == "Classification" and samples.rows and (y == y[0]).all():
+        raise SplitRejected(
+            reason="OneClass",
+            message=f"the target {spec.target[:60]!r} has the same value in all {samples.rows:,} training rows, though "
+            "not in later ones; a classifier needs two classes: deliver more, or change spec.data.holdout or window",
+        )
     started = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,8 +1,9 @@
-"""An estimator that was fitted and cannot predict: whose fault it is said to be, and that the champion stays."""
+"""What cannot be trained or cannot predict: whose fault it is said to be, and that the champion stays."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from retrain_trainer.errors import SpecError
@@ -42,3 +43,16 @@ def test_a_champion_that_cannot_predict_the_newest_rows_is_not_compared(site: Si
     assert (body["outcome"], body["reason"]) == ("AwaitingApproval", "Incomparable"), body
     assert "it cannot predict" in body["message"]
     assert body["champion"]["version"] == 1
+
+
+@pytest.mark.parametrize("chosen", [pytest.param(LINEAR, id="linear"), pytest.param(spec(), id="the default")])
+def test_a_rare_class_that_came_only_of_late_is_a_matter_of_the_data(tmp_path: Path, chosen: dict[str, Any]) -> None:
+    site = Site(root=tmp_path, days=60)
+    late = [[*row[:4], row[4] if at > 45 * 72 else "false"] for at, row in enumerate(rows(first_day=0, days=60))]
+    write_csv(site.root / "rows/in/a.csv", late)
+    body = site.run(spec=chosen)
+    assert (body["outcome"], body["reason"]) == ("DataRejected", "OneClass"), body
+    assert "in all 1,512 training rows" in body["message"]
+    assert site.versions() == []
+    site.add(days=40)
+    assert site.run(spec=chosen)["outcome"] == "Promoted"
