@@ -24,13 +24,14 @@ def load_champion(location: str | Path, *, mounts: Mapping[str, Path] | None = N
     `location` is a folder, a `pvc://claim/path` or an `s3://bucket/prefix` URI of a policy in a registry, as
     `status.modelURI` has it. `mounts` tells where claims are (default `/mnt/claims/<claim>`); what a bucket needs
     stands in the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, …) or comes with the pod's identity. The model takes
-    rows by name: a dict of columns, a list of dicts, or a data frame. It is verified against its manifest before it is
-    loaded.
+    rows by name: a dict of columns, a list of dicts, or a data frame; none of them give no answers. It is verified
+    against its manifest before it is loaded.
 
     Raises SpecError (`InvalidURI`), DataUnavailable (`ClaimMissing`, `NoChampion`, and those of a bucket) or
     RegistryDamaged, naming the file.
     """
     from retrain_trainer.model.persist import load_model
+    from retrain_trainer.model.served import ServedPipeline
 
     text = str(location)
     match = _VERSION.fullmatch(text)
@@ -42,9 +43,10 @@ def load_champion(location: str | Path, *, mounts: Mapping[str, Path] | None = N
         if champion is None:
             raise _no_champion(location)
         manifest = champion.manifest
-    return load_model(
+    model = load_model(
         data=registry.versions.model(manifest=manifest), sha256=manifest.model_digest, versions=manifest.libraries
     )
+    return ServedPipeline.of(model)
 
 
 def load_file(path: str | Path) -> Pipeline:
@@ -57,11 +59,12 @@ def load_file(path: str | Path) -> Pipeline:
     Raises RegistryDamaged (`ChampionMissing`, `ChampionCorrupt`, `ChampionUntrusted`, `ChampionUnloadable`).
     """
     from retrain_trainer.model.persist import digest, load_model
+    from retrain_trainer.model.served import ServedPipeline
 
     place = Path(path)
     if place.is_file() and not _DIGEST.fullmatch(place.name):
         content = place.read_bytes()
-        return load_model(data=content, sha256=digest(content))
+        return ServedPipeline.of(load_model(data=content, sha256=digest(content)))
     inside = sorted(place.iterdir()) if place.is_dir() else [place]
     files = [file for file in inside if _DIGEST.fullmatch(file.name)]
     if len(files) != 1:
@@ -69,7 +72,7 @@ def load_file(path: str | Path) -> Pipeline:
             reason="ChampionMissing",
             message=f"{place} has {len(files)} files named by a sha256, as models in a registry are; one is expected",
         )
-    return load_model(data=files[0], sha256=files[0].name)
+    return ServedPipeline.of(load_model(data=files[0], sha256=files[0].name))
 
 
 def champion_version(location: str | Path, *, mounts: Mapping[str, Path] | None = None) -> int:

@@ -111,6 +111,8 @@ def _text(value: Any) -> str:
 
 def _column(rows: Any, name: str) -> NDArray[Any]:
     """One column of any accepted form of rows, shape (rows,)."""
+    if hasattr(rows, "columns") and not len(rows.columns) and not len(rows):  # the frame of an empty list
+        return np.empty(0, dtype=object)
     if isinstance(rows, Mapping) or hasattr(rows, "columns"):
         if name not in (rows if isinstance(rows, Mapping) else list(rows.columns)):
             raise ValueError(f"column {name[:60]!r} is missing; the model needs it (missing values may be null)")

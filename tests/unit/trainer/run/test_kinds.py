@@ -99,13 +99,12 @@ def test_other_numbers_are_a_quantity(site: Site, label: str) -> None:
 
 def _as_before(site: Site) -> None:
     """The champion as an earlier release made it of labels with decimals: model and manifest say 0.0 and 1.0."""
-    from retrain_trainer.model.persist import digest, dumps
+    from retrain_trainer.model.persist import digest, dumps, parse
     from retrain_trainer.registry.documents import sealed
-    from retrain_trainer.serving import load_file
 
     old = manifest(site, 1)
     blob = site.registry / "blobs/sha256" / old["model_digest"].removeprefix("sha256:")
-    pipeline = load_file(blob)
+    pipeline = parse(blob.read_bytes())
     final = pipeline.steps[-1][1]
     final.classes_ = final.classes_.astype("<U3")
     final.classes_[:] = ["0.0", "1.0"]
