@@ -25,8 +25,6 @@ from retrain_trainer.spec import DEFAULT_METRIC, Task
 
 Kind = Literal["mean", "jackknife"]
 
-#: Scores that differ by less than this are equal.
-_SAME = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
@@ -147,6 +145,9 @@ def resolve_metric(
         measure=measure,
     )
 
+
+#: Scores that differ by less than this are equal.
+_SAME = 1e-9
 
 #: Spellings of "yes" that need no spec.model.positiveClass, with the "no" they must stand beside.
 _YES = {"true": "false", "1": "0", "1.0": "0.0", "yes": "no", "y": "n", "t": "f"}
