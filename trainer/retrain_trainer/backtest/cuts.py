@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from retrain_trainer.contract import RunDescription
+from retrain_trainer.data.matrix import row_order
 from retrain_trainer.data.profile import Profile, profile_table
 from retrain_trainer.data.source import open_source
 from retrain_trainer.data.table import Table, Where, naive, open_table, quoted
@@ -122,9 +123,10 @@ class Cuts:
         rows = Where(sql=f"{time} <= ?", parameters=(naive(until),))
         if after is not None:
             rows &= Where(sql=f"{time} > ?", parameters=(naive(after),))
+        order = row_order(table=self.history.table, time_column=spec.data.time_column)
         self.history.table.export(
             f"SELECT * REPLACE (CASE WHEN {time} <= ? THEN {target} END AS {target}) FROM data "  # noqa: S608
-            f"WHERE {rows.sql} ORDER BY {time}, rowid",
+            f"WHERE {rows.sql} ORDER BY {order}",
             (naive(now - spec.data.label_delay), *rows.parameters),
             path=self.folder / f"{number:05d}.parquet",
         )

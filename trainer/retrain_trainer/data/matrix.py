@@ -126,7 +126,7 @@ def read_samples(
         label = label_text(value=value, stored=table.columns[target])
     sql = (
         f"SELECT {', '.join([*columns, f'{label} AS y', f'CAST({unit} AS BIGINT) AS unit'])} "  # noqa: S608
-        f"FROM data WHERE {where.sql} ORDER BY {_order(table=table, time_column=time_column)}"
+        f"FROM data WHERE {where.sql} ORDER BY {row_order(table=table, time_column=time_column)}"
     )
     arrays = table.arrays(sql, [*parameters, *where.parameters])
     rows = len(arrays["y"])
@@ -143,7 +143,7 @@ def read_texts(*, table: Table, column: str, time_column: str | None, where: Whe
     """The values of one column as text, in the order of `read_samples`; None where missing."""
     sql = (
         f"SELECT CAST(data.{quoted(column)} AS VARCHAR) AS v FROM data WHERE {where.sql} "  # noqa: S608
-        f"ORDER BY {_order(table=table, time_column=time_column)}"
+        f"ORDER BY {row_order(table=table, time_column=time_column)}"
     )
     values = np.ma.asarray(table.arrays(sql, where.parameters)["v"])
     texts = np.array(np.ma.getdata(values), dtype=object)
@@ -151,7 +151,7 @@ def read_texts(*, table: Table, column: str, time_column: str | None, where: Whe
     return texts
 
 
-def _order(*, table: Table, time_column: str | None) -> str:
+def row_order(*, table: Table, time_column: str | None) -> str:
     """By time, then as the rows were read; else by a hash of the whole row. Rows that tie there are equal, so every
     reading has the same order. Where a column is called rowid, nobody else is.
     """

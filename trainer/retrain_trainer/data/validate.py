@@ -60,6 +60,7 @@ def _missing(*, table: Table, spec: PolicySpec, reference: Reference | None) -> 
     needed += [
         ("FeatureMissing", name, f"the feature {_shown(name)} is no column of the data{there}")
         for name in spec.model.include
+        if name not in spec.model.exclude
     ]
     needed += [
         (

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from retrain_trainer.errors import RegistryDamaged
+from retrain_trainer.errors import EXIT_PASSING, RegistryDamaged
 from retrain_trainer.registry.documents import MAX_DOCUMENT_BYTES, sealed
 from retrain_trainer.registry.layout import document, find_document, manifest_name, promotion_name
 from retrain_trainer.registry.log import PromotionLog
@@ -58,6 +58,7 @@ class Registry:
                 reason=error.reason,
                 message=f"{error.message} ({self._store.name_of(promotion_name(number))} names version "
                 f"{promotion.version} as champion)",
+                passing=error.exit_code == EXIT_PASSING,
             ) from error
 
     def enter(

@@ -22,7 +22,6 @@ from retrain_trainer.errors import RegistryDamaged, SpecError
 from retrain_trainer.features import FeatureSchema, Samples, whole_texts
 from retrain_trainer.learned import Learned
 from retrain_trainer.model.compare import Comparison, Guard, compare, guardrail, resolve_guards, slices
-from retrain_trainer.model.estimators import DEFAULT_ESTIMATOR
 from retrain_trainer.model.evaluate import PredictionFailed, Score, constant_prediction, evaluate, predict
 from retrain_trainer.model.gate import Verdict, judge
 from retrain_trainer.model.leak import better_of, most_telling, suspicion
@@ -32,7 +31,7 @@ from retrain_trainer.model.prediction import Prediction, of_whole_labels
 from retrain_trainer.model.train import train
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
-from retrain_trainer.spec import GuardSpec, PolicySpec, Task
+from retrain_trainer.spec import DEFAULT_ESTIMATOR, GuardSpec, PolicySpec, Task
 
 
 class Incomparable(Exception):

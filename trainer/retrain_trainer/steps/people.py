@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from retrain_trainer.contract import Action, DataFacts
 from retrain_trainer.decide.people import Answer, Kind, Standing, answer, named_version, trained_before
-from retrain_trainer.errors import DataUnavailable, RegistryDamaged
+from retrain_trainer.errors import EXIT_PASSING, DataUnavailable, RegistryDamaged
 from retrain_trainer.registry.manifest import Manifest
 from retrain_trainer.registry.registry import Champion, Registry
 from retrain_trainer.steps.answers import Reached
@@ -111,6 +111,8 @@ def _lacking(registry: Registry, manifest: Manifest) -> str:
     try:
         registry.versions.model(manifest=manifest)
     except (RegistryDamaged, DataUnavailable) as error:
+        if error.exit_code == EXIT_PASSING:
+            raise
         return error.message
     return ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from retrain_trainer.data.lots import held_back, read_lots
 from retrain_trainer.data.probes.types import READS
 from retrain_trainer.data.profile import Profile
 from retrain_trainer.data.source import Source
@@ -46,6 +47,11 @@ def unfit_because(this: Context, manifest: Manifest, table: Table, profile: Prof
         return f"the task is {profile.task} now, and was {manifest.task}"
     if this.spec.data.time_column is None and not manifest.assignment.startswith("hash:"):
         return "it was trained on days, and without a time column nobody can tell which rows it has not seen"
+    lots = read_lots(manifest.assignment)
+    if lots is not None and held_back(table=table, lots=lots, salt="") is None:
+        return (
+            "columns that dealt its rows are gone or hold other values, so nobody can tell which rows it has not seen"
+        )
     for feature in manifest.schema.features:
         stored = table.columns.get(feature.name)
         if stored is None:
