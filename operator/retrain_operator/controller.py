@@ -92,9 +92,14 @@ class Controller:
                 self._queue.done(key)
 
     def forget_refusals(self) -> None:
-        """Asks again for what was refused: a name may be free again, an admission policy of the cluster mended."""
-        for memory in self._memory.values():
-            memory.refused = None
+        """Asks again for what was refused: a name may be free again, an admission policy of the cluster mended.
+
+        Not while a run is under way: no Job would be tried then, and Ready would be told for no reason.
+        """
+        for policy in self._cache.policies.values():
+            memory = self._memory.get(policy.uid)
+            if memory is not None and all(job.finished for job in self._cache.jobs(policy)):
+                memory.refused = None
 
     def forget_publications(self) -> None:
         """Looks again at what was published: somebody may have changed or removed it."""
