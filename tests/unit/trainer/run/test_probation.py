@@ -138,7 +138,7 @@ def _delivered(site: Site, *, days: int, load: str) -> None:
         pytest.param(
             "text",
             {"model": model(features={"exclude": ["load"]})},
-            "column 'load' holds text now",
+            "column 'load' holds text now, and it learned numeric values",
             id="a column of the version before has turned to text",
         ),
         pytest.param(
