@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -28,6 +29,7 @@ from retrain_operator.planning.observed import (
     Cause,
     CreateCronJob,
     CreateJob,
+    MarkRecorded,
     Observed,
     Publish,
     ReplaceCronJob,
@@ -94,11 +96,13 @@ class Controller:
     def forget_refusals(self) -> None:
         """Asks again for what was refused: a name may be free again, an admission policy of the cluster mended.
 
-        Not while a run is under way: no Job would be tried then, and Ready would be told for no reason.
+        Not where no Job would be tried, since a run is under way or too many first runs are: Ready would be told for no
+        reason.
         """
         for policy in self._cache.policies.values():
             memory = self._memory.get(policy.uid)
-            if memory is not None and all(job.finished for job in self._cache.jobs(policy)):
+            tried = all(job.finished for job in self._cache.jobs(policy)) and self._initial_slot(policy)
+            if memory is not None and tried:
                 memory.refused = None
 
     def forget_publications(self) -> None:
@@ -177,12 +181,16 @@ class Controller:
             except (ApiError, aiohttp.ClientError, TimeoutError, OSError) as error:
                 if isinstance(write, WriteStatus) and isinstance(error, ApiError) and error.status in (404, 409):
                     await self._executor.refresh(policy)
-                elif self._lasts(error, write=write, key=key):
+                elif not self._lasts(error, write=write, key=key):
+                    raise
+                elif isinstance(write, MarkRecorded):
+                    await self._executor.refresh(policy)
+                    self._cache.mark_recorded(policy_uid=policy.uid, job_uid=write.uid)  # until the next full list
+                    _log.warning("policy %s: Job %s: %s", key, write.name, error, extra=about(key))
+                else:
                     await self._executor.refresh(policy)  # raises where all of the API server is away
                     memory.trouble = Cause(reason=reasons.RETRYING, message=f"{_what(write)}: {_words(error)}")
                     _log.warning("policy %s: %s", key, memory.trouble.message, extra=about(key))
-                else:
-                    raise
             else:
                 after = self._cache.policies.get(key)
                 same = after is not None and after.resource_version == version
@@ -204,12 +212,15 @@ class Controller:
     def _lasts(self, error: Exception, *, write: Write, key: PolicyKey) -> bool:
         """Is it only children that cannot be written, and not just now?
 
-        A webhook that is down must not hide what runs have told.
+        A webhook that is down must not hide what runs have told; nor must one that lets no Job be marked keep a
+        champion from being published.
         """
-        if not isinstance(write, CreateCronJob | ReplaceCronJob | CreateJob):
+        if self._queue.failures(key) < _TOLD_AFTER:
             return False
+        if isinstance(write, MarkRecorded):
+            return not isinstance(error, ApiError) or error.status != 429
         down = not isinstance(error, ApiError) or error.status >= 500
-        return down and self._queue.failures(key) >= _TOLD_AFTER
+        return down and isinstance(write, CreateCronJob | ReplaceCronJob | CreateJob)
 
     def _wait_after_refusals(self, times: int) -> float:
         return self._queue.backoff_seconds(failures=times)
@@ -318,4 +329,7 @@ def _what(write: Write) -> str:
 
 
 def _words(error: Exception) -> str:
-    return error.message if isinstance(error, ApiError) else f"no answer ({type(error).__name__})"
+    if not isinstance(error, ApiError):
+        return f"no answer ({type(error).__name__})"
+    # The port on our side is another one each time, and what is told anew each time is an Event each time.
+    return re.sub(r"\S+->(?=\S)", "", error.message)

@@ -34,8 +34,11 @@ def recorded_runs(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
     Lines without an action were filled in from a later run's message: their Jobs had vanished. They may come again when
     the history grows, so they are not counted.
     """
-    # By its start too: a request in the words of long ago makes a Job of the same name.
-    known = {(run.get("job"), run.get("startTime")) for run in raw.items(before.get("runs")) if run.get("action")}
+    # By its start too: a request in the words of long ago makes a Job of the same name, later. (A line whose times were
+    # of the future is put earlier.)
+    known = {
+        run.get("job"): str(run.get("startTime", "")) for run in raw.items(before.get("runs")) if run.get("action")
+    }
     challenger = raw.mapping(after.get("challenger"))
     return [
         RecordedRun(
@@ -48,7 +51,8 @@ def recorded_runs(*, before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
             verdict=_verdict(run=run, challenger=challenger),
         )
         for run in reversed(raw.items(after.get("runs")))
-        if (run.get("job"), run.get("startTime")) not in known and run.get("action") is not None
+        if run.get("action") is not None
+        if run.get("job") not in known or str(run.get("startTime", "")) > known[run.get("job")]
     ]
 
 

@@ -10,6 +10,8 @@ from retrain_operator.planning.conditions import Condition, Truth
 from retrain_operator.planning.observed import Cause, Upstream
 from retrain_operator.planning.schedule import Schedule
 
+_ON = "schedule and triggers are on"
+
 
 def acceptance_conditions(
     *,
@@ -19,9 +21,11 @@ def acceptance_conditions(
     trouble: Cause | None,
     applied: bool,
     upstream: Upstream | None,
+    stopped: bool,
     now: datetime,
 ) -> list[Condition]:
-    """`problem` is what only an edit mends, `trouble` what passes, `applied` says whether the CronJob is as we want it.
+    """`problem` is what only an edit mends, `trouble` what passes, `applied` says whether the CronJob is as we want it,
+    `stopped` that it is suspended and cannot go on because of the problem.
 
     Runs, rejected data and rejected challengers never touch these: a GitOps deployment does not go red for a model.
     """
@@ -55,7 +59,8 @@ def acceptance_conditions(
             "Suspended", "True", reasons.SUSPENDED_BY_SPEC, "schedule and triggers are stopped; requests still run"
         )
     else:
-        suspended = condition("Suspended", "False", reasons.NOT_SUSPENDED, "schedule and triggers are on")
+        told = "triggers are on; the schedule goes on once the spec is accepted" if stopped else _ON
+        suspended = condition("Suspended", "False", reasons.NOT_SUSPENDED, told)
     ambiguity = schedule.ambiguity(now=now) if schedule else None
     if ambiguity:
         ambiguous = condition("ScheduleAmbiguous", "True", reasons.CLOCK_CHANGE, ambiguity)

@@ -86,14 +86,14 @@ def _active(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Note]:
 
 
 def _lost(stored: Mapping[str, Any], wanted: Mapping[str, Any], jobs: Sequence[JobView]) -> list[Note]:
-    """Runs that were under way and whose Jobs are gone, with nothing read of them."""
+    """Runs that were under way and whose Jobs are gone, or going, with nothing read of them."""
     here = {job.name for job in jobs if job.finished or not job.deleting}
     told = {str(item.get("job")) for name in ("active", "runs") for item in raw.items(wanted.get(name))}
     return [
         Note(
             kind="Warning",
             reason=reasons.JOB_LOST,
-            message=f"Job {job} is gone, and its result was not read; the next run tells what the registry knows of it",
+            message=f"Job {job} was deleted before its result was read; the next run tells what is known of it",
         )
         for job in (str(item.get("job")) for item in raw.items(stored.get("active")))
         if job not in here and job not in told

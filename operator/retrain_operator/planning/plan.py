@@ -34,7 +34,7 @@ from retrain_operator.planning.pod import desired_pod_template
 from retrain_operator.planning.problem import SpecProblem
 from retrain_operator.planning.publishing import to_publish
 from retrain_operator.planning.requests import Request, handled_after, open_requests
-from retrain_operator.planning.schedule import Schedule, check_blackouts, read_schedule
+from retrain_operator.planning.schedule import Schedule, check_blackouts, check_zone, read_schedule
 from retrain_operator.planning.status import differs, next_status, unfinished_jobs
 
 #: How soon to try again when too many Initial runs are under way.
@@ -44,8 +44,8 @@ INITIAL_RETRY = timedelta(seconds=5)
 def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmovable: bool = False) -> Plan:
     """The writes that remain, in order, and when to look again if nothing happens before.
 
-    An invalid spec changes no child: the last good CronJob goes on, unless people stop it. `unmovable`: the status was
-    written and did not change, since it holds fields of somebody else's; all else goes on.
+    An invalid spec changes no child: the last good CronJob stays as it is, unless people stop it. `unmovable`: the
+    status was written and did not change, since it holds fields of somebody else's; all else goes on.
     """
     stands = observed.policy.status
     policy = replace(observed.policy, status=believed(stands, now=now))
@@ -104,9 +104,6 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
             notes = notes_between(stored=policy.status, wanted=wanted, runs=runs, jobs=observed.jobs)
             writes.append(WriteStatus(status=wanted, notes=notes))
     if not writes:
-        # Before Jobs are marked: whoever lets no Job be changed must not keep a champion from being served.
-        writes += to_publish(policy=policy, done=observed.publications)
-    if not writes:
         # Crash window: status written, Job not marked. The Job stays in the watch, so the next plan marks it.
         writes += [
             MarkRecorded(namespace=job.namespace, name=job.name, uid=job.uid)
@@ -116,6 +113,8 @@ def make_plan(*, observed: Observed, admin: AdminSettings, now: datetime, unmova
             and not job.deleting
             and is_recorded(status=policy.status, job=job, limit=policy.run_history_limit, now=now)
         ]
+    if not writes:
+        writes += to_publish(policy=policy, done=observed.publications)
     return Plan(writes=tuple(writes), look_again=look_again)
 
 
@@ -137,6 +136,7 @@ def _accept(*, observed: Observed, admin: AdminSettings) -> tuple[Schedule | Non
                 seed=policy.uid,
                 minimum_interval_seconds=admin.minimum_interval_seconds,
             )
+        check_zone(policy.time_zone)
         check_blackouts(starts=policy.blackout_starts)
         desired_pod_template(policy=policy, admin=admin, action="check", cause="Schedule", request=None)
     except SpecProblem as problem:

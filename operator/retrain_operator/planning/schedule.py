@@ -41,10 +41,7 @@ def read_schedule(*, text: str, time_zone: str, seed: str, minimum_interval_seco
         cron = parse_cron(text=text, seed=seed)
     except ScheduleError as error:
         raise SpecProblem(reason=reasons.INVALID_SCHEDULE, message=f"spec.schedule: {error}") from None
-    try:
-        zone = find_zone(time_zone)
-    except ScheduleError as error:
-        raise SpecProblem(reason=reasons.INVALID_TIME_ZONE, message=f"spec.timeZone: {error}") from None
+    zone = check_zone(time_zone)
     shortest = shortest_interval(cron=cron).total_seconds()
     if shortest < minimum_interval_seconds:
         raise SpecProblem(
@@ -53,6 +50,18 @@ def read_schedule(*, text: str, time_zone: str, seed: str, minimum_interval_seco
             f"{minimum_interval_seconds} s or more",
         )
     return Schedule(cron=cron, zone=zone)
+
+
+def check_zone(name: str) -> ZoneInfo:
+    """The zone of a policy: of its blackouts too, so also without a schedule.
+
+    Raises:
+        SpecProblem: InvalidTimeZone, naming the field and the remedy.
+    """
+    try:
+        return find_zone(name)
+    except ScheduleError as error:
+        raise SpecProblem(reason=reasons.INVALID_TIME_ZONE, message=f"spec.timeZone: {error}") from None
 
 
 def check_blackouts(*, starts: Sequence[str]) -> None:

@@ -59,6 +59,9 @@ def next_status(
             trouble=observed.trouble,
             applied=applied,
             upstream=observed.upstream,
+            stopped=problem is not None
+            and observed.cronjob is not None
+            and observed.cronjob.spec.get("suspend") is True,
             now=now,
         ),
         *outcome_conditions(
@@ -90,7 +93,7 @@ def next_status(
         ],
         **fields,
         "active": [_active(job=job, cause=cause) for job, cause in active[:MAX_ACTIVE]],
-        "pending": [_pending(request, waits=not observed.initial_slot) for request in pending],
+        "pending": [_pending(request, waits=problem is None and not observed.initial_slot) for request in pending],
         "lastScheduleTime": _last_schedule_time(stored=stored, jobs=observed.jobs),
         "nextScheduleTime": format_time(upcoming) if upcoming else None,
         "published": {**published(policy=policy, done=observed.publications), **({"mlflow": mirror} if mirror else {})},

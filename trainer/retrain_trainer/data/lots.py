@@ -8,6 +8,7 @@ can tell any more which rows that version was trained on.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,11 @@ _DEALT = "//["
 #: From here on a DOUBLE does not hold every whole number, so that two of them may have one text.
 _EXACT = 2**53
 
-#: Columns by name, each with the form of its text: `Integer` for all widths, else the type as DuckDB calls it.
+#: The form of a column without any value: its text is empty, whatever comes into it later.
+_EMPTY = "Empty"
+
+#: Columns by name, each with the form of its text: `Integer` for all widths, `DECIMAL(*,2)` for all of one scale, else
+#: the type as DuckDB calls it.
 Dealt = tuple[tuple[str, str], ...]
 
 
@@ -57,7 +62,7 @@ def read_lots(assignment: str | None) -> Lots | None:
 def _dealt(text: str) -> Dealt | None:
     try:
         return tuple((str(name), str(form)) for name, form in json.loads(text))
-    except ValueError:
+    except (TypeError, ValueError):
         return None
 
 
@@ -65,27 +70,46 @@ def deal(*, table: Table, target: str, fraction: float, group: str | None, befor
     """Today's lots: by the columns that dealt those of the champion (`before`), as long as they tell what they told.
 
     Dealt anew they are dealt by every column that holds anything but the target: a label that is corrected must not
-    move its row to the other side.
+    move its row to the other side. Where these make few rows different, whole kinds of rows would go to one side, so
+    the target deals too.
     """
     forms = _forms(table)
-    if before is not None and before.group == group:
-        if before.dealt is not None and _texts(table, dealt=before.dealt, forms=forms) is not None:
-            return Lots(fraction=fraction, group=group, dealt=before.dealt)
-        if before.dealt is None:
-            return Lots(fraction=fraction, group=group, dealt=_chosen(table, forms, group=group))
-    names = [name for name in table.columns if name != target]
-    if group is None and names:
-        [counts] = table.query(f"SELECT {', '.join(f'count({quoted(name)})' for name in names)} FROM data")  # noqa: S608
-        names = [name for name, count in zip(names, counts, strict=True) if count] or names
-    return Lots(fraction=fraction, group=group, dealt=_chosen(table, forms, group=group, names=names))
+    known = None if before is None or before.group != group else before.dealt
+    if known is not None and _texts(table, dealt=known, forms=forms) is not None:
+        return Lots(fraction=fraction, group=group, dealt=known)
+    if group is not None:
+        return Lots(fraction=fraction, group=group, dealt=((group, forms[group]),))
+    filled = _filled(table)
+    if before is not None and before.group is None and before.dealt is None:
+        dealt = ((name, forms[name] if name in filled else _EMPTY) for name in sorted(table.columns))
+        return Lots(fraction=fraction, dealt=tuple(dealt))
+    names = [name for name in filled if name != target]
+    if not names or 2 * _different(table, names=names) < table.rows:
+        names = filled or list(table.columns)
+    return Lots(fraction=fraction, dealt=tuple((name, forms[name]) for name in sorted(names)))
+
+
+def _filled(table: Table) -> list[str]:
+    """Columns that hold anything."""
+    names = list(table.columns)
+    [counts] = table.query(f"SELECT {', '.join(f'count({quoted(name)})' for name in names)} FROM data")  # noqa: S608
+    return [name for name, count in zip(names, counts, strict=True) if count]
+
+
+def _different(table: Table, *, names: Sequence[str]) -> int:
+    """How many rows differ in these columns, about."""
+    columns = ", ".join(map(quoted, names))
+    [(count,)] = table.query(f"SELECT approx_count_distinct(hash({columns})) FROM data")  # noqa: S608 - quoted
+    return int(count)
 
 
 def held_back(*, table: Table, lots: Lots, salt: str, held: bool = True) -> Where | None:
     """Rows that the lots keep from training (or, not `held`, leave to it); None where nobody can tell any more."""
     forms = _forms(table)
-    if lots.dealt is None and lots.group is not None and lots.group not in forms:
-        return None
-    dealt = _chosen(table, forms, group=lots.group) if lots.dealt is None else lots.dealt
+    dealt = lots.dealt
+    if dealt is None:
+        names = sorted(table.columns) if lots.group is None else [lots.group]
+        dealt = tuple((name, forms.get(name, "")) for name in names)
     texts = _texts(table, dealt=dealt, forms=forms)
     if texts is None:
         return None
@@ -93,15 +117,13 @@ def held_back(*, table: Table, lots: Lots, salt: str, held: bool = True) -> Wher
     return Where(sql=f"{place} {'<' if held else '>='} ?", parameters=(salt, lots.fraction))
 
 
-def _chosen(table: Table, forms: Mapping[str, str], *, group: str | None, names: Sequence[str] | None = None) -> Dealt:
-    chosen = sorted(table.columns if names is None else names) if group is None else [group]
-    return tuple((name, forms[name]) for name in chosen)
-
-
 def _forms(table: Table) -> dict[str, str]:
+    described = {name: str(kind) for name, kind, *_ in table.query("DESCRIBE data")}
     return {
-        name: "Integer" if table.columns[name] == "Integer" else str(kind)
-        for name, kind, *_ in table.query("DESCRIBE data")
+        name: "Integer"
+        if table.columns[name] == "Integer"
+        else re.sub(r"^DECIMAL\(\d+,(\d+)\)$", r"DECIMAL(*,\1)", kind)
+        for name, kind in described.items()
     }
 
 
@@ -109,17 +131,33 @@ def _texts(table: Table, *, dealt: Dealt, forms: Mapping[str, str]) -> list[str]
     """SQL of each column's text in the form in which it dealt; None where a column has no such text."""
     texts = []
     for name, form in dealt:
-        column, now = quoted(name), forms.get(name)
-        if now == form:
-            value = column
-        elif (now, form) == ("Integer", "DOUBLE"):
-            value = f"CAST({column} AS DOUBLE)"
-        elif (now, form) == ("DOUBLE", "Integer") and _exact(table, column):
-            value = f"TRY_CAST({column} AS HUGEINT)"  # 3.0 is the 3 of before; 3.5 was not there then
-        else:
+        value = _value(table, name=name, now=forms.get(name), form=form)
+        if value is None:
             return None
         texts.append(f"coalesce(CAST({value} AS VARCHAR), '')")
     return texts
+
+
+def _value(table: Table, *, name: str, now: str | None, form: str) -> str | None:
+    """SQL of what dealt a row, from a column that is stored as `now`; None where it cannot be told any more."""
+    column = quoted(name)
+    if form == _EMPTY:
+        return "''"
+    if now is None or now == form:
+        return None if now is None else column
+    if not table.count(where=Where(sql=f"{column} IS NOT NULL")):
+        return "''"
+    kind = {"Integer": "HUGEINT"}.get(form, form.replace("(*", "(38"))
+    if now == "VARCHAR":
+        # What is no number now was none of theirs; all others read as they did.
+        return f"coalesce(CAST(TRY_CAST({column} AS {kind}) AS VARCHAR), {column})"
+    if _is_number(now) and _is_number(form) and (now != "DOUBLE" or _exact(table, column)):
+        return f"TRY_CAST({column} AS {kind})"  # 3.0 is the 3 of before; 3.5 was not there then
+    return None
+
+
+def _is_number(form: str) -> bool:
+    return form in ("Integer", "FLOAT", "DOUBLE") or form.startswith("DECIMAL(")
 
 
 def _exact(table: Table, column: str) -> bool:

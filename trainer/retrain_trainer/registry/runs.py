@@ -140,10 +140,11 @@ class Runs:
             if result is not None:
                 found.append((entry.name, result))
 
+        # More than there are: somebody has taken runs away, and those that began since count from fewer on.
+        counted = all(_begun(result) <= len(newest) for _, result in found)
+
         def place(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
-            begun = _begun(item[1])
-            # More than there are: somebody has taken runs away since, and it is older than all that count anew.
-            return begun if begun <= len(newest) else 0, str(item[1].get("time", ""))
+            return _begun(item[1]) if counted else 0, str(item[1].get("time", ""))
 
         return sorted(found, key=place, reverse=True)[:limit]
 

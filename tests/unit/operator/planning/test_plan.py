@@ -618,7 +618,7 @@ ROWS = [
     Row(
         says="the first champion is recorded, then published, then that is told",
         given=[edit(publish=BOTH), settle, start, finish(message={"outcome": "Promoted"})],
-        writes=["status", "publish configMap", "publish inferenceService", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
         conditions={"Published": ("True", "ChampionPublished")},
         status={"published.configMap": {"name": "champion", "version": 1}, "published.inferenceService.version": 1},
         events=["Promoted", "Published"],
@@ -633,7 +633,7 @@ ROWS = [
     Row(
         says="a new champion is published",
         given=[*PUBLISHED, *promoted(version=2)],
-        writes=["status", "publish configMap", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "status"],
         status={"published.configMap.version": 2},
     ),
     Row(
@@ -643,7 +643,7 @@ ROWS = [
             *(*promoted(version=2), settle, request("rollback", "1"), settle),
             *(later(minutes=5), finish(message={"outcome": "RolledBack"})),
         ],
-        writes=["status", "publish configMap", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "status"],
         status={"modelVersion": 1, "published.configMap.version": 1},
     ),
     Row(says="a run that keeps the champion publishes nothing", given=[*PUBLISHED, settle]),
@@ -655,7 +655,7 @@ ROWS = [
     Row(
         says="what cannot be published is told, and Ready stays",
         given=[in_the_way("configMap", "NameConflict"), edit(publish=MAP), settle, start, *FIRST_END],
-        writes=["status", "publish configMap", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "status"],
         conditions={**HEALTHY, "Published": ("False", "NameConflict"), "ModelAvailable": ("True", "ChampionRecorded")},
         status={"published": None},
         events=["Promoted", "NotPublished"],
@@ -663,7 +663,7 @@ ROWS = [
     Row(
         says="one place in the way does not keep the other from being told",
         given=[in_the_way("inferenceService", "NotOptedIn"), edit(publish=BOTH), settle, start, *FIRST_END],
-        writes=["status", "publish configMap", "publish inferenceService", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "publish inferenceService", "status"],
         conditions={"Published": ("False", "NotOptedIn")},
         status={"published.configMap.version": 1, "published.inferenceService": None},
     ),
@@ -778,7 +778,7 @@ ROWS = [
     Row(
         says="ConfigMap and MLflow are told of in one sentence",
         given=[edit(publish={**MAP, **MLFLOW}), settle, start, finish(message={"mirror": mirror(1)})],
-        writes=["status", "publish configMap", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "status"],
         messages={"Published": "version 1 stands in ConfigMap champion and registered model delays@champion"},
         status={"published.configMap.version": 1, "published.mlflow.version": 1},
     ),
@@ -788,7 +788,7 @@ ROWS = [
             *(edit(publish={**MAP, **MLFLOW}), settle, start),
             finish(message={"mirror": mirror(None, "NameConflict")}),
         ],
-        writes=["status", "publish configMap", "status", "mark"],
+        writes=["status", "mark", "publish configMap", "status"],
         conditions={"Published": ("False", "NameConflict")},
         status={"published.configMap.version": 1, "published.mlflow.version": None},
     ),
@@ -1140,6 +1140,20 @@ ROWS = [
         writes=["replace CronJob", "status"],
         conditions={"Stalled": ("True", "InvalidURI")},
         suspended=True,
+    ),
+    Row(
+        says="a policy that goes on while a field is invalid stays stopped, and says so",
+        given=[*PROMOTED, edit(schedule="0 24 * * *", suspend=True), settle, edit(suspend=False)],
+        writes=["status"],
+        conditions={"Suspended": ("False", "NotSuspended")},
+        messages={"Suspended": "the schedule goes on once the spec is accepted"},
+        suspended=True,
+    ),
+    Row(
+        says="a time zone that does not exist stalls also without a schedule, since blackouts are in it",
+        given=[edit(schedule=None, timeZone="Europe/Atlantis")],
+        writes=["status"],
+        conditions={"Stalled": ("True", "InvalidTimeZone")},
     ),
     Row(
         says="a policy that goes on with the field mended has its schedule again",

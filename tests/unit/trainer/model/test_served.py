@@ -54,3 +54,14 @@ def test_it_answers_as_what_was_trained(name: str) -> None:
             np.testing.assert_array_equal(getattr(model, method)(X), getattr(trained, method)(X))
             np.testing.assert_array_equal(getattr(model, method)([ROW]), getattr(trained, method)([ROW]))
     assert list(model.classes_) == list(trained.classes_)
+
+
+@pytest.mark.parametrize("name", ["LogisticRegression", "Ridge"])
+def test_a_part_of_it_answers_as_a_part_of_what_was_trained(name: str) -> None:
+    task: Task = "Regression" if name == "Ridge" else "Classification"
+    trained = fitted(name=name, task=task).pipeline
+    model, X = ServedPipeline.of(trained), samples(task=task, seed=2).X
+    for step in range(1, len(trained.steps)):
+        coded = trained[:step].transform(X)
+        np.testing.assert_array_equal(model[:step].transform(X), coded)
+        np.testing.assert_array_equal(model[step:].predict(coded), trained[step:].predict(coded))

@@ -74,13 +74,14 @@ def test_previous_runs_come_newest_first_without_the_asking_one(place: Place) ->
         pytest.param([2, 2, 3], ["2", "1", "3"], "cab", id="two at once, in the order of their times"),
         pytest.param([None, 2, 3], ["9", "2", "3"], "cba", id="one that does not tell comes last"),
         pytest.param([71, 72, 3], ["1", "2", "3"], "cba", id="two of before many runs were taken away"),
+        pytest.param([5, 4, 3, 4], ["1", "2", "3", "4"], "dcba", id="one was taken away, and two began since"),
     ],
 )
 def test_results_are_ordered_by_how_many_runs_had_begun(
     place: Place, counts: list[int | None], times: list[str], order: str
 ) -> None:
     registry = place.registry()
-    for key, count, time in zip("abc", counts, times, strict=True):
+    for key, count, time in zip("abcd"[: len(counts)], counts, times, strict=True):
         body = {"body": {"counters": {"checks": count}}} if count else {}
         registry.runs.finish(key=key, result={"time": time, **body})
     assert "".join(key for key, _ in registry.runs.newest(limit=5)) == order
