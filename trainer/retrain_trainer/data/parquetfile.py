@@ -6,6 +6,7 @@ drops the columns that the first one lacks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +20,13 @@ from retrain_trainer.data.trouble import unreadable
 
 #: The type of a column without any value, as pandas and Arrow write it: it goes with every other.
 _EMPTY = '"NULL"'
+
+#: Types inside lists and structures that another one holds without loss.
+_WIDE = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"), "BIGINT"),
+    "FLOAT": "DOUBLE",
+}
+_NARROW = re.compile(rf"\b({'|'.join(_WIDE)})\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,9 @@ def _united(name: str, kinds: Mapping[str, Path]) -> str:
         return "TIMESTAMP"
     if set(families.values()) == {"String"}:
         return "VARCHAR"
+    wide = {_NARROW.sub(lambda found: _WIDE[found[0]], kind) for kind in given}
+    if set(families.values()) == {"Other"} and len(wide) == 1:
+        return wide.pop()  # lists of whole numbers of two widths
     (one, path), *others = given.items()
     other, where = next((item for item in others if families[item[0]] != families[one]), others[0])
     raise unreadable(

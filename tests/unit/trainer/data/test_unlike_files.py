@@ -56,6 +56,7 @@ def read(claim: Path, uri: str = "pvc://data/*.parquet", *, order: str = "ALL") 
         pytest.param("1.5::DECIMAL(5, 1)", "1.57::DECIMAL(5, 2)", "Number", [1.5, 1.57], id="more decimal places"),
         pytest.param("1.5::DECIMAL(5, 1)", "'NaN'::DOUBLE", "Number", [1.5, None], id="a NaN after decimals"),
         pytest.param("'a'", "'5ec7c1a4-2f7c-4d5c-9c3b-0a6f3f0b9b1e'::UUID", "String", None, id="a UUID after text"),
+        pytest.param("[1::INTEGER]", "[2::BIGINT]", "Other", None, id="lists of two widths"),
     ],
 )
 def test_types_of_parquet_files_are_united_without_loss(
