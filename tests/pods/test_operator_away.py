@@ -30,6 +30,7 @@ def _start(kubectl: Kubectl) -> None:
     kubectl("rollout", "status", "deployment/retrain-operator", SYSTEM, "--timeout=60s", timeout=70)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(300)
 def test_killed_in_mid_run_and_away_while_the_schedule_goes_on(kubectl: Kubectl, claims: Claims) -> None:
     claims.write("data/incoming/a.csv", csv(rows(start=days_ago(60), days=60)))
