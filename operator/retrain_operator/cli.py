@@ -17,7 +17,7 @@ from retrain_operator.settings import Settings, SettingsError
 from retrain_operator.settings_reader import load_settings
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="retrain-operator", description="Keeps machine-learning models good on Kubernetes."
     )
@@ -53,16 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def chosen_settings(arguments: list[str]) -> Settings:
+def run_settings(chosen: argparse.Namespace) -> Settings:
     """The settings of `run`: its options are settings too, checked as such, and go on top.
 
     Raises:
         SettingsError: a line for each that cannot be.
     """
-    return _settings(_parser().parse_args(arguments))
-
-
-def _settings(chosen: argparse.Namespace) -> Settings:
     flags = list(chosen.set)
     # JSON is YAML that needs no other quotes.
     if chosen.namespace:
@@ -88,13 +84,13 @@ async def _run(*, settings: Settings, context: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 stopped by a signal, 1 ended by an error (start it again), 2 wrong arguments or settings."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     if chosen.command == "check-settings":
         return _check(chosen)
     configure_logging(style=chosen.log_format or "text", level=chosen.log_level)
     log = logging.getLogger("retrain_operator")
     try:
-        settings = _settings(chosen)
+        settings = run_settings(chosen)
     except SettingsError as error:
         for line in str(error).splitlines():
             log.error("settings: %s", line)

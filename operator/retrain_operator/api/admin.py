@@ -28,7 +28,10 @@ class AdminSettings:
     """Shortest time allowed between two slots of a schedule."""
 
     initial_runs: int = 20
-    """How many `Initial` runs may be unfinished at once, over all policies."""
+    """How many `Initial` runs may be unfinished at once, over all policies.
+
+    Those that wait for what people must mend (a claim, a Secret, an image) do not count.
+    """
 
     waiting_looks_seconds: tuple[int, ...] = (30, 120, 600)
     """Ages at which a Job without a ready pod is looked at for the cause; the last one repeats."""

@@ -10,7 +10,7 @@ from retrain_operator.api import raw
 from retrain_operator.api.children import JobView
 from retrain_operator.api.result import EarlierRun
 from retrain_operator.api.times import format_time, parse_time
-from retrain_operator.planning.believed import is_ahead
+from retrain_operator.planning.believed import AHEAD
 from retrain_operator.planning.observed import Cause, Observed
 from retrain_operator.planning.runs import FinishedRun, finished_run, rounded
 
@@ -23,7 +23,7 @@ def is_recorded(*, status: Mapping[str, Any], job: JobView, limit: int, now: dat
     runs = raw.items(status.get("runs"))
     # A line without a start was filled in by another run's message, before this Job was seen to end.
     begins = [began for run in runs if run.get("job") == job.name and (began := parse_time(run.get("startTime")))]
-    if any(job.created <= began for began in begins) or (begins and is_ahead(format_time(job.created), now=now)):
+    if any(job.created <= began for began in begins) or (begins and job.created > now + AHEAD):
         return True
     oldest = min((str(run.get("completionTime", "")) for run in runs), default="")
     return len(runs) >= limit and format_time(job.ended or job.created) <= oldest

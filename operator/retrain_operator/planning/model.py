@@ -12,24 +12,7 @@ from retrain_operator.planning.counters import counted
 from retrain_operator.planning.history import last_check_time
 from retrain_operator.planning.runs import FinishedRun, rounded
 
-_FIELDS = (
-    "metric",
-    "score",
-    "accuracy",
-    "threshold",
-    "modelVersion",
-    "modelURI",
-    "modelDigest",
-    "promotionTime",
-    "trainedRows",
-    "previousVersion",
-    "challenger",
-    "drift",
-    "lastCheckTime",
-    "lastTrainedTime",
-    "counters",
-)
-
+#: What stands here of the champion; the rest of the fields is about runs.
 _OF_THE_CHAMPION = (
     "metric",
     "score",
@@ -42,6 +25,7 @@ _OF_THE_CHAMPION = (
     "previousVersion",
     "drift",
 )
+_FIELDS = (*_OF_THE_CHAMPION, "threshold", "challenger", "lastCheckTime", "lastTrainedTime", "counters")
 
 
 def model_fields(*, stored: Mapping[str, Any], runs: Sequence[FinishedRun]) -> dict[str, Any]:

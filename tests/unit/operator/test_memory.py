@@ -18,6 +18,12 @@ def test_an_edit_clears_a_refusal() -> None:
     assert memory.refusal(generation=3) is None
 
 
+def test_a_clock_that_was_set_back_makes_nobody_contest_the_cronjob() -> None:
+    memory = PolicyMemory(repairs=[NOON + timedelta(minutes=each) for each in range(5)])
+    assert memory.is_contested(now=NOON + timedelta(minutes=5))
+    assert not memory.is_contested(now=NOON - timedelta(hours=3))
+
+
 def test_jobs_that_are_gone_are_forgotten() -> None:
     memory = PolicyMemory(ends={"a": JobEnd(), "b": JobEnd()}, looks={"b": 1}, waiting={"c": CAUSE})
     memory.keep_jobs({"a"})

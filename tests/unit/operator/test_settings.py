@@ -13,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from retrain_operator.cli import chosen_settings, main
+from retrain_operator.cli import main, parser, run_settings
 from retrain_operator.settings import Settings, SettingsError
 from retrain_operator.settings_reader import keys, load_settings, read_settings
 
@@ -135,14 +135,19 @@ def test_flags_go_on_top_of_the_file(tmp_path: Path) -> None:
     assert found.prometheus_url == "http://prometheus:9090"
 
 
+def chosen(*options: str) -> Settings:
+    """The settings of `retrain-operator run` with these options."""
+    return run_settings(parser().parse_args(["run", *options]))
+
+
 def test_options_go_on_top_of_flags(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("{namespaces: [a], selector: team=a}")
     words = ["--settings", str(path), "--set", "namespaces=[b]", "--set", "selector=team=b", "--set", "workers=3"]
-    assert chosen_settings(["run", *words]).namespaces == ("b",)
-    found = chosen_settings(["run", *words, "--namespace", "c", "--namespace", "d", "--selector", "team in (a, b),!x"])
+    assert chosen(*words).namespaces == ("b",)
+    found = chosen(*words, "--namespace", "c", "--namespace", "d", "--selector", "team in (a, b),!x")
     assert (found.namespaces, found.selector, found.workers) == (("c", "d"), "team in (a, b),!x", 3)
-    assert chosen_settings(["run", *words, "--selector", ""]).selector == ""
+    assert chosen(*words, "--selector", "").selector == ""
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_options_go_on_top_of_flags(tmp_path: Path) -> None:
 )
 def test_options_are_checked_as_settings_are(options: list[str], words: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(words)):
-        chosen_settings(["run", *options])
+        chosen(*options)
 
 
 def test_a_wrong_option_ends_the_command_with_2_and_a_sentence_for_each() -> None:

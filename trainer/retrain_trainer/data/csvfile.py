@@ -17,11 +17,11 @@ import duckdb
 from retrain_trainer.data.names import exact, listed, literal, quoted
 from retrain_trainer.data.trouble import told, unreadable
 from retrain_trainer.errors import DataUnavailable
+from retrain_trainer.features import NULL_TEXTS
 
 _DELIMITERS = ",;\t|"
 #: What DuckDB cuts off around the name of a column: every space of Unicode, and no tab.
 _SPACES = "".join(chr(code) for code in range(0x3001) if unicodedata.category(chr(code)) == "Zs")
-_NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL"]
 #: Bytes of one line: more is a quote that was never closed, or no table.
 MAX_LINE_BYTES = 2_000_000
 #: Rows that are looked at before a whole column is.
@@ -40,7 +40,7 @@ def csv_relation(files: Sequence[Path], *, text_columns: Collection[str]) -> str
                 what = f"lacks column {missing[0]!r}" if missing else f"has column {more[0]!r} besides"
                 raise unreadable(path, f"{what}, unlike {first.name!r}")
             raise unreadable(path, f"has its columns in another order than {first.name!r}")
-    options = f"{_dialect(delimiter)}, sample_size = -1, files_to_sniff = -1, nullstr = {listed(_NULLS)}"
+    options = f"{_dialect(delimiter)}, sample_size = -1, files_to_sniff = -1, nullstr = {listed(NULL_TEXTS)}"
     texts = [name for name in names if name in text_columns]
     if texts:
         options += ", types = {" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
@@ -136,7 +136,7 @@ def check_times(
     [(open_question,)] = connection.execute(f"SELECT {asked} FROM data").fetchall()  # noqa: S608 - the name is quoted
     if not open_question:
         return
-    first = f"SELECT {name} FROM {_texts(files)} WHERE {name} <> ALL ({listed(_NULLS)}) LIMIT 1"  # noqa: S608
+    first = f"SELECT {name} FROM {_texts(files)} WHERE {name} <> ALL ({listed(NULL_TEXTS)}) LIMIT 1"  # noqa: S608
     [(text,)] = connection.execute(first).fetchall() or [("",)]
     if re.match(r"\s*\d{1,2}[-/.]\d{1,2}[-/.]\d", text):
         such = f", such as {text[:30]!r}," if show_values else ""

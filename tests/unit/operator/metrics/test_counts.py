@@ -38,6 +38,20 @@ def test_the_verdict_is_that_of_the_version_which_the_run_trained() -> None:
     assert run.verdict == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("start", "counted"),
+    [
+        pytest.param("2026-03-04T12:00:00Z", [], id="as it stood"),
+        pytest.param("2026-03-04T11:00:00Z", [], id="put earlier, since it was of the future"),
+        pytest.param("2026-03-05T12:00:00Z", ["a"], id="begun later: the same words again made a Job of this name"),
+    ],
+)
+def test_a_run_is_told_from_an_earlier_one_of_its_name_by_its_start(start: str, counted: list[str]) -> None:
+    before = {"runs": [_run("a", startTime="2026-03-04T12:00:00Z")]}
+    runs = recorded_runs(before=before, after={"runs": [_run("a", startTime=start)]})
+    assert [run.job for run in runs] == counted
+
+
 def test_a_rejection_by_a_person_is_no_training() -> None:
     rejected = _run("b", action="reject", outcome="NotPromoted", version=3)
     [run] = recorded_runs(before={}, after={"runs": [rejected], "challenger": {"version": 3, "verdict": "Better"}})

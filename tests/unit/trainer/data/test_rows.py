@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from retrain_trainer.data import csvfile
 from retrain_trainer.data.matrix import learn_schema, read_samples
 from retrain_trainer.data.profile import Profile, profile_table
 from retrain_trainer.data.source import open_source
@@ -261,10 +260,6 @@ def test_codes_made_in_sql_are_those_of_the_row_encoder(values: list[tuple[Any, 
 
 def _sorted(matrix: Any) -> Any:
     return matrix[np.lexsort(np.nan_to_num(matrix, nan=-99.0).T)]
-
-
-def test_texts_that_stand_for_a_missing_value_are_those_of_csv() -> None:
-    assert list(NULL_TEXTS) == csvfile._NULLS
 
 
 @pytest.mark.parametrize(
