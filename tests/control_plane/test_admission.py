@@ -29,11 +29,15 @@ def _rule(resource: str, operation: str) -> dict[str, Any]:
     return {"apiGroups": ["batch"], "apiVersions": ["*"], "operations": [operation], "resources": [resource]}
 
 
-def a_freeze(namespace: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A ValidatingAdmissionPolicy that lets no Job be made. It names no reason, so the answer is 422."""
+def a_freeze(
+    namespace: str, *, resource: str = "jobs", operation: str = "CREATE"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A ValidatingAdmissionPolicy that lets nothing of this kind be made or changed. It names no reason, so the answer
+    is 422.
+    """
     spec = {
-        "matchConstraints": {"resourceRules": [_rule("jobs", "CREATE")]},
-        "validations": [{"expression": "false", "message": "no runs until Monday"}],
+        "matchConstraints": {"resourceRules": [_rule(resource, operation)]},
+        "validations": [{"expression": "false", "message": "nothing until Monday"}],
     }
     here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     binding = {"policyName": "freeze", "validationActions": ["Deny"], "matchResources": here}
@@ -78,7 +82,7 @@ def test_what_admission_refuses_is_tried_again_once_it_may_be(
         kubectl.apply(a_policy())
         policy = wait_for_condition(kubectl, "flight-delays", "Stalled", "True")
         assert condition(policy, "Ready")["reason"] == "RefusedByAPI"
-        assert "no runs until Monday" in condition(policy, "Ready")["message"]
+        assert "nothing until Monday" in condition(policy, "Ready")["message"]
     [job] = eventually("the first run", lambda: unfinished_jobs(kubectl))
     assert job["metadata"]["annotations"]["retrain.dev/cause"] == "Initial"
     wait_for_condition(kubectl, "flight-delays", "Ready", "True")
@@ -105,6 +109,54 @@ def test_a_webhook_that_is_down_hides_no_result(
     policy = wait_for_condition(kubectl, "flight-delays", "Ready", "True")
     assert "5 5 * * *" in condition(policy, "Ready")["message"]
     assert policy["status"]["modelVersion"] == 1
+
+
+def test_where_no_job_may_be_changed_the_champion_is_published_all_the_same(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    start_operator(resyncSeconds=5)
+    kubectl.apply(a_policy(publish={"configMap": {"name": "champion"}}))
+    [job] = eventually("the first run", lambda: unfinished_jobs(kubectl))
+    name = job["metadata"]["name"]
+    with in_the_way(cluster_kubectl, *a_freeze(kubectl.namespace, resource="jobs", operation="UPDATE")):
+        eventually("the freeze holds", lambda: _is_refused(kubectl, "annotate", "job", name, "mine=1", "--overwrite"))
+        end_run(kubectl, job, message=a_message(job))
+        eventually("it is published", lambda: kubectl.get("configmap", "champion"))
+        assert not _is_marked(kubectl, job)
+    eventually("the Job is marked", lambda: _is_marked(kubectl, job))
+
+
+def test_a_pause_that_is_refused_is_tried_again_until_it_is_made(
+    cluster_kubectl: Kubectl, kubectl: Kubectl, start_operator: StartOperator
+) -> None:
+    operator = start_operator(resyncSeconds=60)
+    kubectl.apply(a_policy())
+    wait_for_condition(kubectl, "flight-delays", "Ready", "True")
+    with in_the_way(cluster_kubectl, *a_freeze(kubectl.namespace, resource="cronjobs", operation="UPDATE")):
+        change = ("annotate", "cronjob", "flight-delays", "mine=1", "--overwrite")
+        eventually("the freeze holds", lambda: _is_refused(kubectl, *change))
+        kubectl.apply(a_policy(suspend=True))
+        policy = wait_for_condition(kubectl, "flight-delays", "Ready", "False")
+        assert "nothing until Monday" in condition(policy, "Ready")["message"]
+        tries = operator.log.count("refused")
+        eventually("it is tried again", lambda: operator.log.count("refused") > tries)
+        assert "still not settled" not in operator.log
+    eventually("it is paused", lambda: (kubectl.get("cronjob", "flight-delays") or {})["spec"]["suspend"])
+
+
+def test_finalizers_of_others_stay_on_a_cronjob(kubectl: Kubectl, start_operator: StartOperator) -> None:
+    start_operator()
+    kubectl.apply(a_policy())
+    wait_for_condition(kubectl, "flight-delays", "Ready", "True")
+    kubectl.patch("cronjob", "flight-delays", {"metadata": {"finalizers": ["example.com/audit"]}})
+    kubectl.apply(a_policy(schedule="5 5 * * *"))
+
+    def changed() -> dict[str, Any] | None:
+        live = kubectl.get("cronjob", "flight-delays") or {}
+        return live if live["spec"]["schedule"] == "5 5 * * *" else None
+
+    assert eventually("the schedule is changed", changed)["metadata"]["finalizers"] == ["example.com/audit"]
+    kubectl.patch("cronjob", "flight-delays", {"metadata": {"finalizers": None}})
 
 
 def _is_refused(kubectl: Kubectl, *arguments: str) -> bool:
