@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.prometheus import promtool
@@ -29,6 +30,23 @@ def test_each_alert_fires_when_it_should_and_not_before() -> None:
     quiet = {test["alertname"] for case in cases for test in case["alert_rule_test"] if not test["exp_alerts"]}
     assert fired == quiet == set(_alerts())
     promtool("test", "rules", CASES)
+
+
+@pytest.mark.parametrize(
+    ("errors", "answer"),
+    [
+        pytest.param("0.5x60", [{"labels": "{}", "value": 1}], id="above for half an hour: it is true"),
+        pytest.param("0.5x39 0.1 0.5x19", [], id="below once within half an hour: it is not"),
+        pytest.param("0.1x60", [], id="below all the time"),
+    ],
+)
+def test_the_query_of_the_docs_that_looks_back_does(errors: str, answer: list[dict[str, Any]], tmp_path: Path) -> None:
+    [query] = re.findall(r"`(min_over_time\(.*?)`", (REPOSITORY / "docs" / "triggers.md").read_text())
+    series = [{"series": 'prediction_error{model="flights"}', "values": errors}]
+    asked = [{"expr": query, "eval_time": "59m", "exp_samples": answer}]
+    path = tmp_path / "query.yaml"
+    path.write_text(yaml.safe_dump({"tests": [{"interval": "1m", "input_series": series, "promql_expr_test": asked}]}))
+    promtool("test", "rules", path)
 
 
 def test_each_alert_stands_in_the_docs_with_its_severity() -> None:

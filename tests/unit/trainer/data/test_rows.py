@@ -95,6 +95,13 @@ def _rule(**rule: Any) -> dict[str, Any]:
             "'speed'",
             id="no feature of it",
         ),
+        pytest.param(
+            lines(),
+            {"model": {"features": {"include": ["x", "speed"], "exclude": ["speed", "x"]}}},
+            "NoFeatures",
+            "have",
+            id="included and excluded",
+        ),
         pytest.param(lines(), _rule(name="speed"), "ColumnMissing", "'speed'", id="a rule for no column"),
         pytest.param(
             lines(),

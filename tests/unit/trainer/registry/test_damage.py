@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,11 +13,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from retrain_trainer.errors import DataUnavailable, RegistryDamaged, RunError
+from retrain_trainer.errors import EXIT_PASSING, DataUnavailable, RegistryDamaged, RunError
 from retrain_trainer.registry.documents import sealed
+from retrain_trainer.registry.filesystem import FileSystem
 from retrain_trainer.registry.layout import document
 from retrain_trainer.registry.manifest import Manifest, Promotion
 from retrain_trainer.registry.registry import Registry
+from retrain_trainer.registry.store import DirectoryStore
 
 from tests.unit.trainer.registry.builders import NOW, Place, draft, promotion
 
@@ -265,3 +269,20 @@ def test_a_missing_model_without_a_tombstone_is_damage_and_with_one_is_none(plac
     with pytest.raises(RunError, match=r"tombstones/1\.json") as caught:
         registry.versions.model(manifest=manifest)
     assert not isinstance(caught.value, DataUnavailable)
+
+
+class _MountAway(FileSystem):
+    """Manifests cannot be read just now: a mount that timed out says what a broken disk says."""
+
+    def read(self, path: Path, *, limit: int) -> bytes:
+        if path.name == "manifest.json":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().read(path, limit=limit)
+
+
+def test_a_champion_that_cannot_be_read_just_now_is_tried_again(tmp_path: Path) -> None:
+    _two_versions(Place(kind="folder", files=tmp_path, root=str(tmp_path)))
+    registry = Registry(store=DirectoryStore(mount=tmp_path, prefix="default/flights", files=_MountAway()))
+    with pytest.raises(RegistryDamaged, match="names version 2 as champion") as caught:
+        registry.champion()
+    assert caught.value.exit_code == EXIT_PASSING

@@ -75,6 +75,30 @@ def test_a_store_that_is_away_before_the_promotion_is_tried_again_and_the_better
     assert (body["outcome"], body["champion"]["version"], body["counters"]["trainings"]) == ("Promoted", 1, 1)
 
 
+def test_a_store_that_is_away_when_a_person_goes_back_is_tried_again_and_nothing_is_refused(
+    s3: S3Server, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrain_trainer.registry.bucket._PAUSES", (0.01, 0.01, 0.01))
+    site, away = Site(root=tmp_path), True
+    site.add(days=40)
+    for said in ({"action": "check"}, {"action": "train"}, {"action": "approve", "cause": "Request", "request": "2"}):
+        body, _ = _asked(s3, site, uri, **said)
+    assert body["champion"]["version"] == 2
+
+    def choose(_number: int, method: str, path: str) -> Fault:
+        return "busy" if away and method == "GET" and "/blobs/" in path else "none"
+
+    back = {"key": "uid-1.back", "action": "rollback", "cause": "Request", "request": "1"}
+    with faulty(upstream=s3.port, choose=choose) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+        with pytest.raises(RunError) as caught:
+            site.run(spec=spec(registry={"uri": uri}), **back)
+        assert (caught.value.reason, caught.value.exit_code) == ("RegistryUnavailable", EXIT_PASSING)
+        away = False
+        body = site.run(spec=spec(registry={"uri": uri}), **back)
+    assert (body["outcome"], body["champion"]["version"]) == ("RolledBack", 1)
+
+
 #: What a run asks of the store, whatever it comes to, as long as 1,000 objects hold what a listing looks through.
 MAX_PUTS, MAX_GETS, MAX_LISTS = 10, 40, 18
 

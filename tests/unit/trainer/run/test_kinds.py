@@ -213,6 +213,16 @@ def test_a_champion_that_knows_none_of_the_labels_is_not_compared(site: Site) ->
     assert "the labels hold true and false now" in body["message"]
 
 
+def test_where_a_column_that_dealt_the_lots_is_gone_the_champion_is_not_compared(site: Site) -> None:
+    timeless = policy(data={"uri": PARQUET["uri"]}, model={"features": {"exclude": ["odd"]}})
+    deliver(site, days=40, columns={"late": WHOLE, "odd": "site"})
+    assert site.run(spec=timeless)["outcome"] == "Promoted"
+    deliver(site, days=54, columns={"late": WHOLE})
+    body = site.run(spec=timeless, action="train", cause="Request", request="now")
+    assert (body["outcome"], body["reason"]) == ("AwaitingApproval", "Incomparable"), body
+    assert "nobody can tell which rows it has not seen" in body["message"]
+
+
 def test_a_policy_that_gives_its_time_column_up_goes_on(site: Site) -> None:
     deliver(site, days=40, columns={"late": WHOLE})
     assert site.run(spec=policy())["outcome"] == "Promoted"
